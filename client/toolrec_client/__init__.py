@@ -1,0 +1,1 @@
+"""The `toolrec` client and the `caro` shim; the standard library only."""

@@ -1,0 +1,1 @@
+"""The resident daemon: server, engine, recommendation, life cycle, and the `toolrecd` command."""

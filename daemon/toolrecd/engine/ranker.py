@@ -1,0 +1,209 @@
+"""Ranks names and categories for a question with a language model; writes thoughts about it.
+
+Keeps in sequence 0 of the KV cache what the last question left there, so that a growing query
+evaluates only its new tokens and the constant prefix is evaluated once. Names are scored by what the
+model gives them after the question, less what it gives them after no question: a common word is
+no answer. Output is never sampled freely: only tokens that continue a name can come out.
+"""
+
+from __future__ import annotations
+
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+
+from toolrec_kb.functiongemma import STOP_TOKENS, Control, Form, Piece, ask, tokens_of
+from toolrecd.engine import trie
+
+MAX_QUESTION_TOKENS = 300  # the rest of a pasted page is left out; the context has room for no more
+BRANCHES = 8  # a step over 8 sequences costs about twice one over 1, and settles nearly every tie
+CORRECTION = 0.8  # how much of the empty question's score is taken off; tuned with docs/measurements.md
+MAX_THOUGHT_TOKENS = 64  # two sentences; a 270M model has nothing to add after them
+NO_QUERY = "do something"
+
+Floats = np.ndarray[Any, np.dtype[np.float32]]
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What is asked, and by whom."""
+
+    query: str
+    os: str
+    shell: str
+
+
+class Evaluator(Protocol):
+    """The part of `llama.Context` that ranking needs; tests bring their own."""
+
+    def evaluate(self, tokens: Sequence[tuple[int, int, int, bool]]) -> None: ...
+    def logits(self, row: int = -1) -> Floats: ...
+    def forget(self, sequence: int, start: int) -> None: ...
+    def branch(self, source: int, target: int) -> None: ...
+
+
+class Tokenizer(Protocol):
+    """The part of `llama.Model` that ranking needs."""
+
+    def tokenize(self, text: str) -> list[int]: ...
+    def piece(self, token: int) -> bytes: ...
+
+
+class Ranker:
+    """Ranks a fixed set of names and categories; one question at a time."""
+
+    def __init__(self, tokenizer: Tokenizer, evaluator: Evaluator, form: Form, batch: int = 512) -> None:
+        self._tokenizer = tokenizer
+        self._evaluator = evaluator
+        self._form = form
+        self._batch = batch
+        self._held: list[int] = []  # what sequence 0 of the cache holds
+        self._empty_names: dict[tuple[str, str], Floats] = {}
+        self._names = trie.Node()
+        self._categories = trie.Node()
+        self.evaluated = 0  # tokens since the last reset, for the status and the tests
+        self.speak_of([], [])
+
+    def speak_of(self, names: Sequence[str], categories: Sequence[str]) -> None:
+        """Set the names and categories that can come out, nothing else."""
+        self._names = trie.build(self._tokenizer.tokenize(name) for name in names)
+        self._categories = trie.build(self._tokenizer.tokenize(name) for name in categories)
+        self._name_count, self._category_count = len(names), len(categories)
+        self._empty_names.clear()
+
+    def reset(self) -> None:
+        """Forget everything evaluated: the model, its adapter or an aborted run made it stale."""
+        self._evaluator.forget(0, 0)
+        self._held = []
+        self._empty_names.clear()
+
+    def warm(self) -> None:
+        """Evaluate the constant prefix, so that the first question finds it in the cache."""
+        self._advance(self._tokens(self._form.prefix))
+
+    def rank(self, question: Question, candidates: Sequence[int]) -> Floats:
+        """Return a score for each name, in nats; higher is better, no score is a probability.
+
+        `candidates` are the names worth telling apart where several begin alike.
+        """
+        empty = self._empty(question.os, question.shell)
+        tokens = self._question(self._form.prefix, question) + self._tokens(self._form.to_name)
+        first = _log_softmax(self._advance(tokens))
+        scores = self._by_first_token(first) - CORRECTION * empty
+        return self._split_ties(scores, candidates, len(tokens))
+
+    def categorise(self, question: Question, name: str) -> Floats:
+        """Return a score in nats for each category, given that `name` answers the question."""
+        asked = self._question(self._form.prefix, question)
+        answered = self._tokens([*self._form.to_name, name, *self._form.to_category])
+        first = _log_softmax(self._advance(asked + answered))
+        scores = np.full(self._category_count, -np.inf, dtype=np.float32)
+        for token, node in self._categories.children.items():
+            scores[node.names] = first[token] - np.log(len(node.names))
+        return scores
+
+    def think(self, question: Question) -> Iterator[str]:
+        """Yield the model's thought about the question, piece by piece, greedily."""
+        tokens = self._question(self._form.think_prefix, question) + self._tokens(self._form.to_thought)
+        written = b""
+        for _ in range(MAX_THOUGHT_TOKENS):
+            token = _best_text_token(self._advance(tokens))
+            if token is None:
+                return
+            tokens.append(token)
+            shown = len(written.decode("utf-8", "ignore"))
+            written += self._tokenizer.piece(token)
+            text = written.decode("utf-8", "ignore")
+            if self._form.thought_end in text[shown:] or text.endswith(self._form.thought_end):
+                return
+            yield text[shown:]
+
+    def _tokens(self, pieces: Sequence[Piece]) -> list[int]:
+        return tokens_of(pieces, self._tokenizer.tokenize)
+
+    def _question(self, prefix: Sequence[Piece], question: Question) -> list[int]:
+        head = self._tokens(prefix)
+        asked = self._tokens(ask(self._form, question.query, os=question.os, shell=question.shell))
+        return head + asked[:MAX_QUESTION_TOKENS]
+
+    def _advance(self, tokens: list[int]) -> Floats:
+        """Evaluate what of `tokens` the cache does not hold yet; return the last position's logits."""
+        common = _common_length(self._held, tokens[:-1])
+        self._evaluator.forget(0, common)
+        self._held = self._held[:common]
+        while common < len(tokens):
+            part = tokens[common : common + self._batch]
+            last = common + len(part) == len(tokens)
+            rows = [(t, common + i, 0, last and i == len(part) - 1) for i, t in enumerate(part)]
+            self._evaluator.evaluate(rows)
+            self._held += part
+            common += len(part)
+            self.evaluated += len(part)
+        return self._evaluator.logits()
+
+    def _empty(self, os: str, shell: str) -> Floats:
+        """Return the names' scores after a question that asks for nothing in particular."""
+        if (os, shell) not in self._empty_names:
+            question = self._question(self._form.prefix, Question(NO_QUERY, os, shell))
+            logits = self._advance(question + self._tokens(self._form.to_name))
+            self._empty_names[os, shell] = self._by_first_token(_log_softmax(logits))
+        return self._empty_names[os, shell]
+
+    def _by_first_token(self, log_probabilities: Floats) -> Floats:
+        scores = np.full(self._name_count, -np.inf, dtype=np.float32)
+        for token, node in self._names.children.items():
+            scores[node.names] = log_probabilities[token]
+        return scores
+
+    def _split_ties(self, scores: Floats, candidates: Sequence[int], length: int) -> Floats:
+        """Tell names apart that begin with the same token, as far as the branches reach."""
+        wanted = set(candidates)
+        shared = [(t, n) for t, n in self._names.children.items() if len(n.names) > 1]
+        shared.sort(key=lambda item: -float(scores[item[1].names[0]]))
+        likely = [item for item in shared if wanted.intersection(item[1].names)][:BRANCHES]
+        if likely:
+            rows = [(token, length, branch + 1, True) for branch, (token, _) in enumerate(likely)]
+            for row in rows:
+                self._evaluator.branch(0, row[2])
+            self._evaluator.evaluate(rows)
+            self.evaluated += len(rows)
+        for row, (_, node) in enumerate(likely):
+            self._share_out(scores, node, self._evaluator.logits(row))
+            self._evaluator.forget(row + 1, 0)
+        for _, node in shared:
+            if not any(node is chosen for _, chosen in likely):
+                scores[node.names] -= np.log(len(node.names))
+        return scores
+
+    def _share_out(self, scores: Floats, node: trie.Node, logits: Floats) -> None:
+        """Share a first token's score out among the names below it, by what may follow."""
+        closing = self._tokens([self._form.name_close])[0]
+        options = [(token, child.names) for token, child in node.children.items()]
+        if node.name is not None:
+            options.append((closing, [node.name]))
+        shares = _log_softmax(logits[[token for token, _ in options]])
+        for (_, names), share in zip(options, shares, strict=True):
+            scores[names] += share - np.log(len(names))
+
+
+def _common_length(held: Sequence[int], wanted: Sequence[int]) -> int:
+    for length, (old, new) in enumerate(zip(held, wanted, strict=False)):
+        if old != new:
+            return length
+    return min(len(held), len(wanted))
+
+
+def _log_softmax(logits: Floats) -> Floats:
+    shifted = logits - logits.max()
+    result: Floats = shifted - np.log(np.exp(shifted).sum())
+    return result
+
+
+def _best_text_token(logits: Floats) -> int | None:
+    """Return the likeliest token, or None where the model would stop."""
+    best = int(logits.argmax())
+    # Control tokens end a thought like a stop does: none of them is text.
+    ends = STOP_TOKENS | {control.token for control in Control}
+    return None if best in ends else best

@@ -1,0 +1,58 @@
+"""FunctionGemma's language and our function in it: rendering (`render`), reading back (`parse`),
+and the question and answer of this product (`recommend`)."""
+
+from toolrec_kb.functiongemma.forms import CALL, PLAIN, Form, ask
+from toolrec_kb.functiongemma.parse import CallSyntaxError, parse_calls, parse_turn
+from toolrec_kb.functiongemma.recommend import RECOMMEND_TOOLS, answer, prefix, question
+from toolrec_kb.functiongemma.render import (
+    PROMPT_VERSION,
+    STOP_TOKENS,
+    TRIGGER,
+    Call,
+    Control,
+    ModelTurn,
+    Piece,
+    Response,
+    Turn,
+    UserTurn,
+    render_call,
+    render_prefix,
+    render_prompt,
+    render_response,
+    render_target,
+    render_turn,
+    text_of,
+    tokens_of,
+)
+
+__all__ = [
+    "CALL",
+    "PLAIN",
+    "PROMPT_VERSION",
+    "RECOMMEND_TOOLS",
+    "STOP_TOKENS",
+    "TRIGGER",
+    "Call",
+    "CallSyntaxError",
+    "Control",
+    "Form",
+    "ModelTurn",
+    "Piece",
+    "Response",
+    "Turn",
+    "UserTurn",
+    "answer",
+    "ask",
+    "parse_calls",
+    "parse_turn",
+    "prefix",
+    "question",
+    "render_call",
+    "render_prefix",
+    "render_prompt",
+    "render_response",
+    "render_target",
+    "render_turn",
+    "text_of",
+    "tokens_of",
+]

@@ -1,0 +1,108 @@
+"""Reads tool files and categories into a knowledge base; a broken file is reported and left out.
+
+Knows the folder layout and nothing of how entries are searched or shown.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from toolrec_kb.schema import Categories, Category, Tool
+
+DATA_DIR = Path(__file__).parent / "data"
+CATEGORIES_FILE = "categories.toml"
+MAX_FILE_BYTES = 256 * 1024  # the largest entry of ours is under 8 kB; more is a mistake, not a tool
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why a file, or one field of it, is not used."""
+
+    file: str
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return `file: field: reason`, the field left out where the whole file is meant."""
+        return ": ".join(part for part in (self.file, self.field, self.reason) if part)
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A tool and the file it came from."""
+
+    path: Path
+    tool: Tool
+
+
+def read_tool(path: Path) -> Tool | Problem:
+    """Return the tool in the TOML file `path`, or what is wrong with it."""
+    document = _read_toml(path)
+    if isinstance(document, Problem):
+        return document
+    try:
+        return msgspec.convert(document, Tool)
+    except msgspec.ValidationError as error:
+        return _validation_problem(path, error)
+
+
+def read_categories(path: Path) -> tuple[Category, ...] | Problem:
+    """Return the categories listed in `path`, or what is wrong with it."""
+    document = _read_toml(path)
+    if isinstance(document, Problem):
+        return document
+    try:
+        return msgspec.convert(document, Categories).category
+    except msgspec.ValidationError as error:
+        return _validation_problem(path, error)
+
+
+def read_folder(folder: Path) -> tuple[list[Source], list[Problem]]:
+    """Return the tools under `folder` sorted by path, and the problems of the files left out."""
+    sources: list[Source] = []
+    problems: list[Problem] = []
+    for path in _tool_files(folder):
+        read = read_tool(path)
+        if isinstance(read, Problem):
+            problems.append(read)
+        else:
+            sources.append(Source(path, read))
+    return _without_duplicates(sources, problems), problems
+
+
+def _tool_files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*.toml")):
+        if path.name != CATEGORIES_FILE and not path.name.startswith("."):
+            yield path
+
+
+def _without_duplicates(sources: Iterable[Source], problems: list[Problem]) -> list[Source]:
+    first: dict[str, Source] = {}
+    for source in sources:
+        kept = first.setdefault(source.tool.name, source)
+        if kept is not source:
+            problems.append(
+                Problem(str(source.path), "name", f"{source.tool.name!r} is also defined in {kept.path}")
+            )
+    return list(first.values())
+
+
+def _read_toml(path: Path) -> dict[str, object] | Problem:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            return Problem(str(path), "", f"larger than {MAX_FILE_BYTES} bytes; one file holds one tool")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        return Problem(str(path), "", f"cannot be read: {error.strerror}")
+    except UnicodeDecodeError as error:
+        return Problem(str(path), "", f"not UTF-8 text at byte {error.start}")
+    except tomllib.TOMLDecodeError as error:
+        return Problem(str(path), "", f"not valid TOML: {error}")
+
+
+def _validation_problem(path: Path, error: msgspec.ValidationError) -> Problem:
+    # msgspec closes its message with " - at `$.examples[0].task`".
+    reason, _, where = str(error).partition(" - at `")
+    return Problem(str(path), where.rstrip("`").removeprefix("$").removeprefix("."), reason)
