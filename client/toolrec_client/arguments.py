@@ -17,7 +17,8 @@ def read(arguments, flags=(), options=(), short=None):
     Raises:
         UsageError: an unknown option, or one without its value.
     """
-    found, words = {}, []
+    found: dict = {}
+    words: list = []
     waiting = list(arguments)
     while waiting:
         word = waiting.pop(0)

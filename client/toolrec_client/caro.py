@@ -42,7 +42,8 @@ def main(argv=None):
 
 def split(words):
     """Return the options before the prompt's first word, long names, and the prompt's words."""
-    options, at = {}, 0
+    options: dict = {}
+    at = 0
     while at < len(words):
         word = words[at]
         if word == "--":

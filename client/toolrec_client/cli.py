@@ -48,9 +48,7 @@ def main(argv=None):
 
 def cmd_suggest(words):
     """Print the tools for a task, or with --stdin one JSON line for each line read."""
-    options, query = arguments.read(
-        words, flags=("--json", "--stdin"), options=("--os", "--shell", "--limit")
-    )
+    options, query = arguments.read(words, flags=("--json", "--stdin"), options=("--os", "--shell", "--limit"))
     request = _request("ask", options)
     if "--stdin" in options:
         if query:
@@ -179,7 +177,8 @@ def _resolved(reply):
         near = ", ".join(output.plain(other) for other in reply["similar"])
         return f"{name}: not a tool known here" + (f"; did you mean {near}?" if near else "")
     return "\n".join(
-        f"{output.plain(tool['name'])} ({output.state(tool)}): {output.plain(tool['summary'])}" for tool in reply["tools"]
+        f"{output.plain(tool['name'])} ({output.state(tool)}): {output.plain(tool['summary'])}"
+        for tool in reply["tools"]
     )
 
 

@@ -113,13 +113,14 @@ def check_owner(path):
         raise DaemonAbsent(f"no daemon at {path}; start it with: toolrecd start") from None
     except OSError as error:
         raise ToolrecError(f"cannot look at socket {path}: {error.strerror}") from None
-    if held[_STAT_MODE] & _TYPE_MASK == _LINK or held[_STAT_MODE] & _TYPE_MASK != _DIRECTORY:
+    if int(held[_STAT_MODE]) & _TYPE_MASK != _DIRECTORY:
         raise ToolrecError(f"{directory} is not a directory of its own; remove it, then: toolrecd start")
     if held[_STAT_UID] not in (getuid(), 0) or entry[_STAT_UID] != getuid():
         raise ToolrecError(f"socket {path} belongs to another user; set TOOLREC_SOCKET to a path of your own")
-    if entry[_STAT_MODE] & _TYPE_MASK != _SOCKET:
-        kind = "a symlink" if entry[_STAT_MODE] & _TYPE_MASK == _LINK else "not a socket"
-        raise ToolrecError(f"{path} is {kind}; remove it, then: toolrecd start")
+    kind = int(entry[_STAT_MODE]) & _TYPE_MASK
+    if kind != _SOCKET:
+        what = "a symlink" if kind == _LINK else "not a socket"
+        raise ToolrecError(f"{path} is {what}; remove it, then: toolrecd start")
 
 
 def send(connection, payload):
@@ -144,7 +145,9 @@ def receive(connection):
     """
     length = int.from_bytes(_receive_exactly(connection, 4), "big")
     if length > MAX_FRAME_BYTES:
-        raise ToolrecError(f"reply of {length} bytes is over the limit of {MAX_FRAME_BYTES}; restart with: toolrecd restart")
+        raise ToolrecError(
+            f"reply of {length} bytes is over the limit of {MAX_FRAME_BYTES}; restart with: toolrecd restart"
+        )
     return _receive_exactly(connection, length)
 
 

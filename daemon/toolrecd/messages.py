@@ -184,7 +184,7 @@ class Failure(Reply, frozen=True, kw_only=True):
     message: str
 
 
-_decoder = msgspec.msgpack.Decoder(AnyRequest)
+_decoder: msgspec.msgpack.Decoder[AnyRequest] = msgspec.msgpack.Decoder(AnyRequest)
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -260,5 +260,5 @@ def check_query(query: str) -> None:
             "query_too_long", f"query of {len(query)} characters is over the limit of {MAX_QUERY_CHARS}; say it shorter"
         )
     for character in query:
-        if ord(character) < 32 and character not in "\t\n\r" or ord(character) == 127:
+        if (ord(character) < 32 and character not in "\t\n\r") or ord(character) == 127:
             raise RequestError("query_not_text", f"query holds the control character {character!r}; send plain text")

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from toolrec_kb import rules
-from toolrec_kb.load import CATEGORIES_FILE, DATA_DIR, Problem, Source, read_categories, read_folder
+from toolrec_kb.load import CATEGORIES_FILE, DATA_DIR, Problem, read_categories, read_folder
 from toolrec_kb.schema import MANAGERS, PLATFORMS, Tool
 
 SCHEMA_FILE = Path(__file__).parent / "tool.schema.json"

@@ -15,6 +15,7 @@ from toolrec_kb.schema import Categories, Category, Tool
 
 DATA_DIR = Path(__file__).parent / "data"
 CATEGORIES_FILE = "categories.toml"
+SYNONYMS_FILE = "synonyms.toml"
 MAX_FILE_BYTES = 256 * 1024  # the largest entry of ours is under 8 kB; more is a mistake, not a tool
 
 
@@ -74,7 +75,7 @@ def read_folder(folder: Path) -> tuple[list[Source], list[Problem]]:
 
 def _tool_files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*.toml")):
-        if path.name != CATEGORIES_FILE and not path.name.startswith("."):
+        if path.name not in (CATEGORIES_FILE, SYNONYMS_FILE) and not path.name.startswith("."):
             yield path
 
 
@@ -83,9 +84,7 @@ def _without_duplicates(sources: Iterable[Source], problems: list[Problem]) -> l
     for source in sources:
         kept = first.setdefault(source.tool.name, source)
         if kept is not source:
-            problems.append(
-                Problem(str(source.path), "name", f"{source.tool.name!r} is also defined in {kept.path}")
-            )
+            problems.append(Problem(str(source.path), "name", f"{source.tool.name!r} is also defined in {kept.path}"))
     return list(first.values())
 
 

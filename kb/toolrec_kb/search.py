@@ -203,7 +203,7 @@ def _completions(index: Index, start: str) -> _Variants:
     if len(start) < 3:
         return []
     at = bisect_left(index.vocabulary, start)
-    found = []
+    found: list[str] = []
     while at < len(index.vocabulary) and index.vocabulary[at].startswith(start) and len(found) < 40:
         found.append(index.vocabulary[at])
         at += 1
@@ -237,9 +237,7 @@ def _add_named(index: Index, query: str, scores: dict[int, float]) -> None:
             scores[number] += NAME_BONUS
 
 
-def _best_example(
-    index: Index, number: int, wanted: list[tuple[_Variants, float]], total: float
-) -> tuple[int, float]:
+def _best_example(index: Index, number: int, wanted: list[tuple[_Variants, float]], total: float) -> tuple[int, float]:
     """Return the best-fitting example's number and its fit: the F1 of the weight shared, 0 to 1."""
     best, best_fit = 0, 0.0
     for position, example in enumerate(index.examples[number]):
@@ -253,3 +251,16 @@ def _best_example(
             if fit > best_fit:
                 best, best_fit = position, fit
     return best, best_fit
+
+
+def similar_names(index: Index, name: str, limit: int = 3) -> list[str]:
+    """Return program names that differ from `name` by a letter or two neighbours swapped."""
+    wanted = name.lower()
+    near = {_swap(wanted, i) for i in range(len(wanted) - 1)} | _deletions(wanted)
+    found = [known for known in index.names if known != wanted and (known in near or near & _deletions(known))]
+    found.sort(key=lambda known: (abs(len(known) - len(wanted)), -max(index.priors[n] for n in index.names[known])))
+    return found[:limit]
+
+
+def _swap(word: str, at: int) -> str:
+    return word[:at] + word[at + 1] + word[at] + word[at + 2 :]

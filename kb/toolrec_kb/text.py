@@ -69,7 +69,8 @@ def _file_terms(name: str, extension: str) -> list[str]:
     before = name[: -len(extension) - 1].strip("*")
     words = [stem(word) for word in re.findall(r"[a-z]{3,}", before)]
     types = extension.split(".")
-    return [*(word for word in words if word not in STOP_WORDS), *types, *dict.fromkeys(["." + extension, "." + types[-1]])]
+    endings = dict.fromkeys(["." + extension, "." + types[-1]])
+    return [*(word for word in words if word not in STOP_WORDS), *types, *endings]
 
 
 def _number_terms(number: str, unit: str | None) -> list[str]:
@@ -82,7 +83,9 @@ def _number_terms(number: str, unit: str | None) -> list[str]:
     return ["#time" if unit in {"s", "h", "d"} else "#size"]
 
 
-_COMMON_PORTS: Final = frozenset("21 22 25 53 80 443 3000 3306 5000 5173 5432 6379 8000 8080 8443 8888 9000 27017".split())
+_COMMON_PORTS: Final = frozenset(
+    "21 22 25 53 80 443 3000 3306 5000 5173 5432 6379 8000 8080 8443 8888 9000 27017".split()
+)
 
 
 def _word_terms(word: str) -> list[str]:

@@ -2,8 +2,8 @@
 
 The one place for its traps. `use_extra_bufts` stays off: with AMX kernels built by some compilers
 the first decode dies (https://github.com/ggml-org/llama.cpp/issues/20824). OpenMP threads must not
-spin: with another busy process a decode then takes 2 s, not 26 ms; `spawn_environment` sees to that
-before the library is loaded.
+spin: with another busy process a decode then takes 2 s, not 26 ms; the environment variables for that
+must be set before the library is loaded, so `process` starts the worker with them.
 """
 
 from __future__ import annotations
@@ -34,12 +34,7 @@ class Aborted(Exception):
     """The evaluation was stopped on request; what stood in the cache before is still valid."""
 
 
-def spawn_environment() -> dict[str, str]:
-    """Return the environment variables a worker must be started with."""
-    return {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
-
-
-@ll.llama_log_callback  # type: ignore[misc]
+@ll.llama_log_callback  # type: ignore[untyped-decorator]
 def _keep_log(level: int, text: bytes, user_data: Any) -> None:
     if level >= 3:  # warnings and errors
         _log_lines.append(text.decode("utf-8", "replace").strip())

@@ -8,7 +8,6 @@ no answer. Output is never sampled freely: only tokens that continue a name can 
 
 from __future__ import annotations
 
-
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -169,9 +168,9 @@ class Ranker:
                 self._evaluator.branch(0, row[2])
             self._evaluator.evaluate(rows)
             self.evaluated += len(rows)
-        for row, (_, node) in enumerate(likely):
-            self._share_out(scores, node, self._evaluator.logits(row))
-            self._evaluator.forget(row + 1, 0)
+        for branch, (_, node) in enumerate(likely):
+            self._share_out(scores, node, self._evaluator.logits(branch))
+            self._evaluator.forget(branch + 1, 0)
         for _, node in shared:
             if not any(node is chosen for _, chosen in likely):
                 scores[node.names] -= np.log(len(node.names))

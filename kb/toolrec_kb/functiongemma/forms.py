@@ -114,4 +114,3 @@ PLAIN: Final = Form(
     to_thought=("\nThought:",),
     thought_end="\n",
 )
-

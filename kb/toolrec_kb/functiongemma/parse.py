@@ -41,9 +41,7 @@ def parse_turn(text: str) -> ModelTurn:
     rest = _THINK.sub("", text, count=1)
     outside = re.sub(r"<start_function_call>.*?(<end_function_call>|$)", "", rest, flags=re.DOTALL)
     outside = re.sub(r"<(start_function_response|end_of_turn|eos)>.*", "", outside, flags=re.DOTALL)
-    return ModelTurn(
-        think=think[1].strip() if think else "", calls=tuple(_calls(rest)), text=outside.strip()
-    )
+    return ModelTurn(think=think[1].strip() if think else "", calls=tuple(_calls(rest)), text=outside.strip())
 
 
 def _calls(text: str) -> Iterator[Call]:

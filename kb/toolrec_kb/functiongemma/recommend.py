@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from toolrec_kb.functiongemma.render import Call, ModelTurn, Piece, UserTurn, render_prefix
+from toolrec_kb.functiongemma.render import Call, ModelTurn, Piece, UserTurn, Value, render_prefix
 
 NAME: Final = "recommend_tools"
 PRIMARY: Final = "primary_tools"
@@ -51,5 +51,5 @@ def question(query: str, *, os: str, shell: str) -> UserTurn:
 
 def answer(primary: Sequence[str], related: Sequence[str], category: str, think: str = "") -> ModelTurn:
     """Return the model turn that recommends `primary`, best first."""
-    arguments = {PRIMARY: list(primary), RELATED: list(related), CATEGORY: category}
+    arguments: dict[str, Value] = {PRIMARY: list(primary), RELATED: list(related), CATEGORY: category}
     return ModelTurn(think=think, calls=(Call(NAME, arguments),))

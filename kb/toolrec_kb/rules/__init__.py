@@ -43,9 +43,7 @@ def read_package_lists(folder: Path) -> dict[str, dict[str, frozenset[str]]]:
         "scoop": "scoop-main.tsv",
         "winget": "winget-ids.txt",
     }
-    return {
-        manager: _read_list(folder / name) for manager, name in files.items() if (folder / name).is_file()
-    }
+    return {manager: _read_list(folder / name) for manager, name in files.items() if (folder / name).is_file()}
 
 
 def _read_list(path: Path) -> dict[str, frozenset[str]]:

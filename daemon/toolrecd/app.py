@@ -1,0 +1,231 @@
+"""The daemon process: puts the parts together, reloads them, and ends them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from toolrec_kb import knowledge as kb
+from toolrec_kb.knowledge import Knowledge
+from toolrecd import config as configuration
+from toolrecd import context, lifecycle, status
+from toolrecd.config import Config, Paths
+from toolrecd.engine.basemodel import base_model
+from toolrecd.engine.supervisor import Plan, Supervisor
+from toolrecd.errors import ToolrecError
+from toolrecd.server import Server, bind
+from toolrecd.service import Service
+from toolrecd.watch import watch
+
+MAX_THREADS = 4  # a 270M model gains nothing from more
+
+
+class State(msgspec.Struct):
+    """What a reload replaces."""
+
+    config: Config
+    knowledge: Knowledge
+    adapter_stamp: tuple[int, int] | None
+
+
+class App:
+    """A running daemon."""
+
+    def __init__(self, paths: Paths, where: lifecycle.Files, version: str) -> None:
+        self.paths, self.where, self.version = paths, where, version
+        self.started = time.time()
+        self.last_reload = ""
+        self.last_error = ""
+        self._stop = asyncio.Event()
+        self._restart_watch = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        config, problems = _read_config(paths, Config())
+        knowledge, broken = kb.load(paths.tools_dir(config))
+        self.problems = [*problems, *map(str, broken)]
+        self.state = State(config, knowledge, _stamp(config))
+        self.engine = Supervisor(self._plan(config, knowledge))
+        self.machine = context.detect(context.read_facts())
+        self.service = Service(
+            machine=self.machine,
+            path=os.environ.get("PATH", ""),
+            knowledge=knowledge,
+            config=config,
+            engine=self.engine if config.model.enabled else None,
+            control=self,
+        )
+
+    async def run(self, server: Server) -> None:
+        """Serve until told to stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.shutdown)
+        loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(self._reload_quietly()))
+        for problem in self.problems:
+            self.report(problem)
+        if self.state.config.model.enabled:
+            self.engine.start()
+        watching = asyncio.create_task(self._watch())
+        await self._stop.wait()
+        watching.cancel()
+        await server.close()
+        await self.engine.close()
+
+    def shutdown(self) -> None:
+        """Stop after the replies under way are written."""
+        self._stop.set()
+
+    def status(self) -> dict[str, object]:
+        """Describe the process, for `toolrecd status`."""
+        return status.describe(self)
+
+    def report(self, problem: str) -> None:
+        """Write a problem to the log and remember it for `status`. Never what somebody typed."""
+        self.last_error = problem
+        print(f"{_now()} {problem}", file=sys.stderr, flush=True)
+
+    async def reload(self) -> tuple[list[str], list[str]]:
+        """Read everything again; return what changed and what is wrong. A bad file changes nothing."""
+        async with self._reloading:
+            config, problems = _read_config(self.paths, self.state.config)
+            knowledge, broken = await asyncio.to_thread(kb.load, self.paths.tools_dir(config))
+            problems += map(str, broken)
+            new = State(config, knowledge, _stamp(config))
+            changed = _changes(self.state, new)
+            problem = await self._apply(new)
+            self.last_reload = _now()
+            self.problems = [*problems, *([problem] if problem else [])]
+            for found in self.problems:
+                self.report(found)
+            return changed, self.problems
+
+    async def _apply(self, new: State) -> str:
+        """Serve from `new`; what needs another model process waits for it to be ready."""
+        old, problem = self.state, ""
+        self.state = new
+        if _needs_worker(old, new):
+            if not new.config.model.enabled:
+                await self.engine.close()
+            elif self.engine.state == "stopped":
+                self.engine.use(self._plan(new.config, new.knowledge))
+                self.engine.start()
+            else:
+                problem = await self.engine.replace(self._plan(new.config, new.knowledge))
+        if old.config != new.config or old.knowledge.version != new.knowledge.version or _needs_worker(old, new):
+            self.service.engine = self.engine if new.config.model.enabled else None
+            self.service.use(new.knowledge, new.config)
+            self._restart_watch.set()
+        return problem
+
+    async def _reload_quietly(self) -> None:
+        await self.reload()
+
+    async def _watch(self) -> None:
+        """Reload after each change of a file that matters; follow the configuration to other files."""
+        while True:
+            self._restart_watch.clear()
+            stop = asyncio.Event()
+            config = self.state.config
+            trees = [self.paths.config_dir, self.paths.tools_dir(config)]
+            files = [_path(text) for text in (config.model.path, config.model.adapter) if text]
+            watching = asyncio.create_task(watch(trees, files, self._reload_quietly, stop))
+            await self._restart_watch.wait()
+            stop.set()
+            await watching
+
+    def _plan(self, config: Config, knowledge: Knowledge) -> Plan:
+        return Plan(
+            model=_model_source(config, self.paths),
+            adapter=_path(config.model.adapter) if config.model.adapter else None,
+            names=[tool.name for tool in knowledge.tools],
+            categories=[category.name for category in knowledge.categories],
+            threads=config.model.threads or min(os.cpu_count() or 1, MAX_THREADS),
+        )
+
+
+def serve(paths: Paths, where: lifecycle.Files, version: str) -> bool:
+    """Run the daemon in this process until it is told to stop; return False if another one runs."""
+    lock = lifecycle.take_lock(where)
+    if lock is None:
+        return False
+    lifecycle.clear_socket(where.socket)
+    with lock:
+        asyncio.run(_serve(paths, where, version))
+    return True
+
+
+async def _serve(paths: Paths, where: lifecycle.Files, version: str) -> None:
+    app = App(paths, where, version)
+    server = Server(app.service, app.report)
+    listening = bind(where.socket)
+    own = where.socket.stat().st_ino
+    await server.start(listening)
+    try:
+        await app.run(server)
+    finally:
+        # Only our own: somebody may have removed it and another daemon made a new one.
+        if where.socket.exists() and where.socket.stat().st_ino == own:
+            where.socket.unlink()
+
+
+def _model_source(config: Config, paths: Paths) -> Callable[[], Path]:
+    if not config.model.path:
+        return lambda: base_model(paths.cache_dir)
+    named = _path(config.model.path)
+
+    def given() -> Path:
+        if not named.is_file():
+            raise ToolrecError(f"model {named} (model.path) is not there; name an existing GGUF file, or none")
+        return named
+
+    return given
+
+
+def _read_config(paths: Paths, last_good: Config) -> tuple[Config, list[str]]:
+    try:
+        return configuration.read(paths.config_file), []
+    except ToolrecError as error:
+        return last_good, [str(error)]
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _stamp(config: Config) -> tuple[int, int] | None:
+    """Return what tells one version of the adapter's file from another."""
+    if not config.model.adapter:
+        return None
+    try:
+        found = _path(config.model.adapter).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _needs_worker(old: State, new: State) -> bool:
+    return (
+        old.config.model != new.config.model
+        or old.adapter_stamp != new.adapter_stamp
+        or old.knowledge.version != new.knowledge.version
+    )
+
+
+def _changes(old: State, new: State) -> list[str]:
+    parts = {
+        "configuration": old.config != new.config,
+        "knowledge base": old.knowledge.version != new.knowledge.version,
+        "adapter": old.adapter_stamp != new.adapter_stamp or old.config.model.adapter != new.config.model.adapter,
+    }
+    return [name for name, changed in parts.items() if changed]
+
+
+def _now() -> str:
+    return datetime.now(UTC).astimezone().isoformat(timespec="seconds")

@@ -1,0 +1,146 @@
+"""Configuration: one TOML file, overridden by `TOOLREC_*` variables; every key has its default here.
+
+The only module of the daemon that reads environment variables. docs/configuration.md is the list of
+keys for users; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import platformdirs
+
+from toolrecd.errors import ToolrecError
+
+FILE_NAME = "config.toml"
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which model answers, and how much of the machine it may take."""
+
+    enabled: bool = True
+    path: str = ""
+    adapter: str = ""
+    threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+
+
+class SuggestConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is recommended."""
+
+    threshold: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.3
+    prefer_installed: bool = True
+    prefer_modern: bool = False
+    blocked_tools: tuple[str, ...] = ()
+
+
+class KnowledgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the user's own tools lie."""
+
+    path: str = ""
+
+
+class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is written to the log."""
+
+    queries: bool = False
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole configuration."""
+
+    model: ModelConfig = ModelConfig()
+    suggest: SuggestConfig = SuggestConfig()
+    knowledge: KnowledgeConfig = KnowledgeConfig()
+    log: LogConfig = LogConfig()
+
+
+class Paths(msgspec.Struct, frozen=True):
+    """The directories that the daemon reads and writes."""
+
+    config_dir: Path
+    cache_dir: Path
+
+    @property
+    def config_file(self) -> Path:
+        """The configuration file; it need not exist."""
+        return self.config_dir / FILE_NAME
+
+    def tools_dir(self, config: Config) -> Path:
+        """The directory of the user's own tools; it need not exist."""
+        return Path(config.knowledge.path).expanduser() if config.knowledge.path else self.config_dir / "tools"
+
+
+def find_paths(environment: Mapping[str, str] = os.environ) -> Paths:
+    """Return the directories: the platform's, or those the environment names."""
+    config = environment.get("TOOLREC_CONFIG_DIR") or platformdirs.user_config_dir("toolrec", appauthor=False)
+    cache = environment.get("TOOLREC_CACHE_DIR") or platformdirs.user_cache_dir("toolrec", appauthor=False)
+    return Paths(Path(config), Path(cache))
+
+
+def read(file: Path, environment: Mapping[str, str] = os.environ) -> Config:
+    """Return the configuration in `file`, defaults where it is silent or missing, then the environment's.
+
+    Raises:
+        ToolrecError: file, field or variable, the value and what is accepted.
+    """
+    document = _document(file)
+    for section, fields in _fields().items():
+        for field, kind in fields.items():
+            name = f"TOOLREC_{section}_{field}".upper()
+            if environment.get(name):
+                document.setdefault(section, {})[field] = _from_text(name, environment[name], kind)
+    try:
+        return msgspec.convert(document, Config)
+    except msgspec.ValidationError as error:
+        reason, _, where = str(error).partition(" - at `$.")
+        raise ToolrecError(
+            f"configuration {file}: {where.rstrip('`') or 'top level'}: {reason}; see docs/configuration.md"
+        ) from None
+
+
+def _document(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise ToolrecError(f"configuration {file} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ToolrecError(f"configuration {file} is not valid TOML: {error}") from None
+
+
+def _fields() -> dict[str, dict[str, object]]:
+    return {
+        section.name: {field.name: field.default for field in msgspec.structs.fields(type(section.default))}
+        for section in msgspec.structs.fields(Config)
+    }
+
+
+def _from_text(name: str, text: str, default: object) -> object:
+    """Return an environment variable's text as the type of the key's default."""
+    if isinstance(default, bool):
+        words = {
+            "1": True,
+            "true": True,
+            "yes": True,
+            "on": True,
+            "0": False,
+            "false": False,
+            "no": False,
+            "off": False,
+        }
+        if text.lower() not in words:
+            raise ToolrecError(f"{name} is {text!r}; use true or false")
+        return words[text.lower()]
+    if isinstance(default, (int, float)):
+        try:
+            return type(default)(text)
+        except ValueError:
+            raise ToolrecError(f"{name} is {text!r}; use a number") from None
+    return [word for word in text.split(",") if word] if isinstance(default, tuple) else text

@@ -1,0 +1,84 @@
+"""Says whether a model file can be served, and whether an adapter was made for it.
+
+An adapter exported by the trainer says what it was made for (keys below); one from elsewhere is
+judged by what every adapter must say: its type, its architecture and the shapes of its tensors.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from toolrec_kb.functiongemma import PROMPT_VERSION
+from toolrecd.engine.gguf import GgufError, Header
+
+ARCHITECTURE: Final = "gemma3"
+LAYERS, WIDTH = 18, 640  # Gemma 3 270M, and so FunctionGemma
+KEY_PROMPT: Final = "toolrec.prompt_version"
+KEY_VOCABULARY: Final = "toolrec.vocabulary_size"
+KEY_BASE: Final = "toolrec.base_name"
+_TOKENS: Final = "tokenizer.ggml.tokens"
+
+
+def check_model(header: Header, name: str) -> None:
+    """Refuse a model that is not Gemma 3 270M by its own account.
+
+    Raises:
+        GgufError: the reason and the remedy.
+    """
+    architecture = header.text("general.architecture")
+    if header.text("general.type") == "adapter":
+        raise GgufError(f"{name} is an adapter; name it as model.adapter in the configuration, not as model.path")
+    layers, width = header.number(f"{architecture}.block_count"), header.number(f"{architecture}.embedding_length")
+    if architecture != ARCHITECTURE or (layers, width) != (LAYERS, WIDTH):
+        raise GgufError(
+            f"{name} is a {architecture or 'nameless'} model of {layers} layers and width {width}; "
+            f"toolrec serves Gemma 3 270M and FunctionGemma ({ARCHITECTURE}, {LAYERS} layers, width {WIDTH})"
+        )
+
+
+def adapter_problem(adapter: Header, base: Header) -> str:
+    """Return why `adapter` must not be used on `base`; empty if it may."""
+    if adapter.text("general.type") != "adapter" or adapter.text("adapter.type") != "lora":
+        return "it is not a LoRA adapter"
+    made_for, served = adapter.text("general.architecture"), base.text("general.architecture")
+    if made_for != served:
+        return f"it was made for the architecture {made_for!r}, and the model is {served!r}"
+    return _stated_problem(adapter, base) or _shape_problem(adapter, base)
+
+
+def _stated_problem(adapter: Header, base: Header) -> str:
+    prompt = adapter.number(KEY_PROMPT)
+    if prompt is not None and prompt != PROMPT_VERSION:
+        return f"it was trained with prompt version {prompt}, and this is version {PROMPT_VERSION}; train it again"
+    stated, served = adapter.text(KEY_BASE), base.text("general.name")
+    if stated and stated != served:
+        return f"it was made for the base {stated!r}, and the model is {served!r}"
+    vocabulary, tokens = adapter.number(KEY_VOCABULARY), base.array_lengths.get(_TOKENS)
+    if vocabulary is not None and vocabulary != tokens:
+        return f"it was made for a vocabulary of {vocabulary} tokens, and the model has {tokens}"
+    return ""
+
+
+def _shape_problem(adapter: Header, base: Header) -> str:
+    if not adapter.tensors:
+        return "it holds no tensors"
+    for name, tensor in adapter.tensors.items():
+        target, _, half = name.rpartition(".")
+        changed = base.tensors.get(target)
+        if half not in ("lora_a", "lora_b"):
+            continue
+        if changed is None:
+            return f"it changes {target}, which the model does not have"
+        expected = changed.shape[0] if half == "lora_a" else changed.shape[1]
+        found = tensor.shape[0] if half == "lora_a" else tensor.shape[1]
+        if expected != found:
+            return f"its {name} is for a width of {found}, and the model's is {expected}"
+    return ""
+
+
+def trained_for_calls(base: Header, adapter: Header | None, control_name: str) -> bool:
+    """Return whether the model knows FunctionGemma's call format.
+
+    It does if its vocabulary names the control tokens, or an adapter of ours taught it.
+    """
+    return control_name == "<start_function_call>" or (adapter is not None and adapter.number(KEY_PROMPT) is not None)

@@ -1,0 +1,236 @@
+"""Keeps a worker process alive and gives it one job at a time; the daemon's side of the engine.
+
+A worker that dies, hangs or cannot be fed is replaced, after a pause that doubles while it keeps
+failing. Meanwhile every call raises EngineUnavailable, and the daemon serves its shortlist.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal, Protocol
+
+import msgspec
+
+from toolrecd.engine import jobs
+from toolrecd.engine.process import ABORT_TIMEOUT_S, Process, WorkerGone
+from toolrecd.engine.ranker import Question
+from toolrecd.errors import EngineUnavailable
+
+JOB_TIMEOUT_S = 10.0  # the slowest honest job, a long query on a loaded machine, takes about one
+LOAD_TIMEOUT_S = 120.0  # a cold disk reads 250 MB
+BACKOFF_S = (0.2, 1.0, 5.0, 30.0, 120.0)
+STABLE_S = 60.0  # a worker that lived so long was well; its end starts the back-off anew
+
+State = Literal["loading", "ready", "restarting", "unusable", "stopped"]
+
+
+class Engine(Protocol):
+    """What recommendation needs of a language model."""
+
+    async def rank(self, question: Question, candidates: Sequence[str]) -> dict[str, float]:
+        """Return a score in nats for each name it knows; raises EngineUnavailable."""
+
+    async def categorise(self, question: Question, name: str) -> dict[str, float]:
+        """Return a score in nats for each category it knows; raises EngineUnavailable."""
+
+    def think(self, question: Question) -> AsyncIterator[str]:
+        """Yield pieces of a thought; raises EngineUnavailable. Close it to stop the model."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a worker has to load. `model` is called in a thread: it may have to be put together first."""
+
+    model: Callable[[], Path]
+    adapter: Path | None
+    names: list[str]
+    categories: list[str]
+    threads: int
+
+    def numbers(self, names: Sequence[str]) -> list[int]:
+        """Return the positions of `names`, unknown ones left out."""
+        wanted = set(names)
+        return [number for number, name in enumerate(self.names) if name in wanted]
+
+
+class Supervisor:
+    """The engine: a worker process and what is needed to replace it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._lock = asyncio.Lock()
+        self._worker: Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._settled = asyncio.Event()
+        self.info: jobs.ModelInfo | None = None
+        self.state: State = "stopped"
+        self.problem = ""
+        self.restarts = 0
+        self.load_ms = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id, while there is one."""
+        return self._worker.pid if self._worker else None
+
+    def start(self) -> None:
+        """Begin to keep a worker alive; returns at once."""
+        self.state = "loading"
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def settled(self) -> None:
+        """Wait until the first model is loaded, or has failed to."""
+        await self._settled.wait()
+
+    def use(self, plan: Plan) -> None:
+        """Set what the next start loads."""
+        self._plan = plan
+
+    async def replace(self, plan: Plan) -> str:
+        """Load `plan` in a new worker and, if that works, serve from it; return the problem or "".
+
+        The old worker answers until the new one is ready, and stays if the new one fails.
+        """
+        try:
+            worker, loaded = await self._spawn(plan)
+        except EngineUnavailable as error:
+            return str(error)
+        if loaded.info.adapter_problem and self._worker:
+            await worker.close()
+            return loaded.info.adapter_problem
+        async with self._lock:
+            old = self._worker
+            self._accept(worker, loaded, plan)
+        if old:
+            await old.close()
+        self._changed.set()
+        return loaded.info.adapter_problem
+
+    async def close(self) -> None:
+        """End the worker and keep none."""
+        if self._keeper:
+            self._keeper.cancel()
+        if self._worker:
+            await self._worker.close()
+        self._worker, self._keeper, self.state = None, None, "stopped"
+        self._settled.clear()
+
+    async def rank(self, question: Question, candidates: Sequence[str]) -> dict[str, float]:
+        """Return the model's score for each name. By name, for a reload may change the numbers meanwhile."""
+        async with self._busy_with(lambda plan: jobs.Rank(question, plan.numbers(candidates))) as worker:
+            return await self._scores(worker, self._plan.names)
+
+    async def categorise(self, question: Question, name: str) -> dict[str, float]:
+        """Return the model's score for each category, given that `name` answers the question."""
+        async with self._busy_with(lambda plan: jobs.Categorise(question, name)) as worker:
+            return await self._scores(worker, self._plan.categories)
+
+    async def think(self, question: Question) -> AsyncIterator[str]:
+        """Yield the model's thought, piece by piece."""
+        async with self._busy_with(lambda plan: jobs.Think(question)) as worker:
+            while worker.busy:
+                result = await worker.receive(JOB_TIMEOUT_S)
+                if not isinstance(result, jobs.Thought):
+                    raise EngineUnavailable(_failure(result))
+                yield result.text
+
+    async def _scores(self, worker: Process, names: list[str]) -> dict[str, float]:
+        result = await worker.receive(JOB_TIMEOUT_S)
+        if not isinstance(result, jobs.Scores):
+            raise EngineUnavailable(_failure(result))
+        return dict(zip(names, result.values, strict=True))
+
+    @asynccontextmanager
+    async def _busy_with(self, job: Callable[[Plan], jobs.Job]) -> AsyncIterator[Process]:
+        """Give the worker a job and hold it; leaving early stops the model, ready for the next job."""
+        if self.state == "loading":
+            await self.settled()
+        async with self._lock:
+            worker = self._worker
+            if worker is None:
+                raise EngineUnavailable(self.problem or "the model is being restarted")
+            try:
+                await self._finish(worker)
+                worker.send(job(self._plan))
+                yield worker
+            except WorkerGone as error:
+                self._lose(worker, str(error))
+                raise EngineUnavailable(str(error)) from None
+            finally:
+                # Whoever left early (superseded, hung up, out of time) must not leave the model running.
+                await self._finish(worker)
+
+    async def _finish(self, worker: Process) -> None:
+        if worker is self._worker and worker.busy and not await worker.abort():
+            self._lose(worker, f"the model did not stop within {ABORT_TIMEOUT_S:.0f} s")
+
+    def _lose(self, worker: Process, reason: str) -> None:
+        if self._worker is worker:
+            self._worker = None
+            self.state, self.problem = "restarting", reason
+            worker.kill()
+            self._changed.set()
+
+    async def _keep(self) -> None:
+        failures = 0
+        while True:
+            started = time.monotonic()
+            if self._worker is None:
+                await self._try_to_load()
+            await self._watch()
+            failures = 1 if time.monotonic() - started > STABLE_S else failures + 1
+            self.restarts += 1
+            await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S)) - 1])
+
+    async def _try_to_load(self) -> None:
+        try:
+            worker, loaded = await self._spawn(self._plan)
+        except EngineUnavailable as error:
+            self.state, self.problem = "unusable", str(error)
+        else:
+            async with self._lock:
+                self._accept(worker, loaded, self._plan)
+        self._settled.set()
+
+    async def _watch(self) -> None:
+        """Return when there is no worker any more, whoever noticed it."""
+        while worker := self._worker:
+            self._changed.clear()
+            ended = asyncio.create_task(worker.ended())
+            changed = asyncio.create_task(self._changed.wait())
+            await asyncio.wait({ended, changed}, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                self._lose(worker, f"the model process {ended.result()}")
+            ended.cancel()
+            changed.cancel()
+
+    def _accept(self, worker: Process, loaded: jobs.Loaded, plan: Plan) -> None:
+        self._worker, self._plan = worker, plan
+        self.info, self.load_ms = loaded.info, loaded.load_ms
+        self.state, self.problem = "ready", loaded.info.adapter_problem
+
+    async def _spawn(self, plan: Plan) -> tuple[Process, jobs.Loaded]:
+        try:
+            model = await asyncio.to_thread(plan.model)
+        except Exception as error:  # whatever keeps the model from being had, the shortlist goes on
+            raise EngineUnavailable(str(error)) from None
+        worker = await Process.start()
+        adapter = str(plan.adapter) if plan.adapter else None
+        try:
+            worker.send(jobs.Load(str(model), adapter, plan.names, plan.categories, plan.threads))
+            result = await worker.receive(LOAD_TIMEOUT_S)
+        except WorkerGone as error:
+            worker.kill()
+            raise EngineUnavailable(f"while loading {model}: {error}") from None
+        if isinstance(result, jobs.Loaded):
+            return worker, result
+        await worker.close()
+        raise EngineUnavailable(_failure(result))
+
+
+def _failure(result: jobs.Result) -> str:
+    return result.reason if isinstance(result, jobs.Failed) else f"unexpected {type(result).__name__} from the model"
