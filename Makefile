@@ -34,7 +34,7 @@ fmt: $(READY) ## put the Python files into shape
 lint: $(READY) ## style, and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	PYTHONPATH=$(CURDIR)/shell $(BIN)/lint-imports --cache-dir .cache/import-linter
+	$(BIN)/lint-imports --cache-dir .cache/import-linter
 
 type: $(READY) ## mypy, strict
 	$(BIN)/mypy

@@ -184,7 +184,8 @@ install() {
         install_packages
         source_hash "$venv_python" >"$stamp"
     fi
-    toolrecd model prepare
+    model=$(toolrecd model prepare) || die "the model could not be put together; see above, then run install.sh again"
+    step "model: $model"
     install_launchers
     install_hooks
     start_daemon
@@ -577,13 +578,16 @@ uninstall() {
     done
     remove_folder "$venv"
     remove_folder "$cache"
+    remove_folder "$HOME/Library/Caches/toolrec" # the same on macOS
     remove_folder "$HOME/.local/state/toolrec"
     remove_folder "$state"
     rm -f "$log"
     rm -rf "$lock"
     rmdir "$data/shell" 2>/dev/null || :
     rmdir "$data" 2>/dev/null || :
-    say "toolrec: removed. Your configuration in $config/toolrec, if you have one, stays; remove it yourself."
+    kept="$config/toolrec"
+    [ "$(uname -s)" != Darwin ] || kept="$HOME/Library/Application Support/toolrec"
+    say "toolrec: removed. Your configuration in $kept, if you have one, stays; remove it yourself."
 }
 
 # Where the client says the socket is: under /tmp for a home directory with a very long path.

@@ -12,9 +12,10 @@ from typing import Final
 
 import msgspec
 
-from toolrec_kb import search
+from toolrec_kb import question, search
 from toolrec_kb.knowledge import Knowledge
-from toolrec_kb.schema import Example, Platform, Shell, Tool, all_programs
+from toolrec_kb.question import Operands
+from toolrec_kb.schema import Example, Manager, Platform, Shell, Tool, all_programs
 from toolrecd import calibration, context, fill, install, installed
 from toolrecd.config import SuggestConfig
 from toolrecd.context import Machine
@@ -32,6 +33,19 @@ CATEGORY_TEMPERATURE: Final = 3.0
 SECOND_CATEGORY: Final = 0.4  # the say of a tool's further categories
 MODEL_CATEGORY_WEIGHT: Final = 0.2
 SCORE_TEMPERATURE: Final = 1.5
+# "update all packages" has another answer on each system.
+SYSTEM_MANAGERS: Final[dict[str, Manager]] = {
+    "apt": "apt", "apt-get": "apt", "apt-cache": "apt", "apt-file": "apt", "aptitude": "apt", "dpkg": "apt",
+    "dnf": "dnf", "yum": "dnf", "rpm": "dnf", "pacman": "pacman", "yay": "pacman", "zypper": "zypper", "apk": "apk",
+    "xbps-install": "xbps", "brew": "brew", "port": "macports", "pkg": "pkg", "pkg_add": "pkg_add",
+    "pkg_info": "pkg_add", "pkg_delete": "pkg_add", "pkgin": "pkgin", "winget": "winget", "scoop": "scoop",
+    "choco": "choco",
+}  # fmt: skip
+OWN_MANAGER_BONUS: Final = 1.0
+OTHER_MANAGER_MALUS: Final = -8.0
+FILLED_BONUS: Final = 0.12  # an example that can use what the question says fits it better
+HOLE_MALUS: Final = 0.03
+PLACE_IS_HERE: Final = frozenset({"search", "disk"})
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -43,12 +57,13 @@ class Situation(msgspec.Struct, frozen=True):
 
 
 class Ranked(msgspec.Struct, frozen=True):
-    """A tool with its score, and the example the question fits best."""
+    """A tool with its score, and how much of the question its words cover."""
 
     number: int
     score: float
-    example: int
     coverage: float
+    words: float
+    """The part of the score that the question's words made."""
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -73,7 +88,7 @@ class Recommender:
         hits = search.search(
             self.knowledge.index, query, limit=SHORTLIST, allowed=lambda number: self._bonus(number, situation)
         )
-        ranked = tuple(Ranked(hit.number, hit.score, hit.example, hit.coverage) for hit in hits)
+        ranked = tuple(Ranked(hit.number, hit.score, hit.coverage, hit.words) for hit in hits)
         return Draft(query, situation, ranked, self._category(ranked, {}))
 
     async def with_model(self, draft: Draft, engine: Engine, *, categorise: bool) -> Draft:
@@ -104,17 +119,23 @@ class Recommender:
 
     def confidence(self, draft: Draft) -> tuple[bool, float]:
         """Return whether the query asks for a tool at all, and the chance that the first is right."""
-        if not draft.ranked:
+        signals = self.signals(draft)
+        if signals is None:
             return False, 0.0
+        return calibration.is_task(signals), calibration.confidence(signals)
+
+    def signals(self, draft: Draft) -> calibration.Signals | None:
+        """Return what the ranking says about itself, None if it is empty."""
+        if not draft.ranked:
+            return None
         best = draft.ranked[0]
         runner_up = draft.ranked[1].score if len(draft.ranked) > 1 else best.score - 3.0
-        signals = calibration.Signals(
+        return calibration.Signals(
             coverage=best.coverage,
             margin=best.score - runner_up,
-            strength=best.score - self.knowledge.index.priors[best.number],
+            strength=best.words,
             words=len(draft.query.split()),
         )
-        return calibration.is_task(signals), calibration.confidence(signals)
 
     def hints(self, draft: Draft, limit: int) -> list[ToolHint]:
         """Return the first `limit` tools as they are shown; scores are shares of one."""
@@ -123,9 +144,9 @@ class Recommender:
             return []
         weights = [math.exp((ranked.score - shown[0].score) / SCORE_TEMPERATURE) for ranked in draft.ranked]
         total = sum(weights)
-        facts = fill.read_facts(draft.query)
+        operands = question.read(draft.query)
         return [
-            self._hint(ranked, weight / total, draft.situation, facts)
+            self._hint(ranked, weight / total, draft, operands)
             for ranked, weight in zip(shown, weights, strict=False)
         ]
 
@@ -141,10 +162,10 @@ class Recommender:
 
     def resolve(self, name: str, situation: Situation) -> tuple[list[ToolHint], list[str]]:
         """Return the tools that bring the program `name`, and programs spelt nearly so."""
-        index, facts = self.knowledge.index, fill.read_facts("")
+        index, draft = self.knowledge.index, Draft("", situation, (), None)
         found = [n for n in index.names.get(name.lower(), ()) if self._bonus(n, situation) is not None]
         found.sort(key=lambda number: -index.priors[number])
-        hints = [self._hint(Ranked(number, 0.0, 0, 1.0), 1.0, situation, facts) for number in found]
+        hints = [self._hint(Ranked(number, 0.0, 1.0, 0.0), 1.0, draft, question.read("")) for number in found]
         return hints, [] if hints else search.similar_names(index, name)
 
     def _bonus(self, number: int, situation: Situation) -> float | None:
@@ -155,6 +176,7 @@ class Recommender:
         if tool.shells and situation.shell not in tool.shells:
             return None
         bonus = MODERN_BONUS if self._config.prefer_modern and tool.replaces else 0.0
+        bonus += _manager_bonus(tool, situation.machine)
         if self._config.prefer_installed and self._installed(tool, situation):
             bonus += INSTALLED_BONUS
         return bonus
@@ -164,19 +186,20 @@ class Recommender:
             return None
         return installed.installed_program(tool, situation.programs, situation.machine, situation.shell)
 
-    def _hint(self, ranked: Ranked, share: float, situation: Situation, facts: fill.Facts) -> ToolHint:
-        tool = self.knowledge.tools[ranked.number]
+    def _hint(self, ranked: Ranked, share: float, draft: Draft, operands: Operands) -> ToolHint:
+        tool, situation = self.knowledge.tools[ranked.number], draft.situation
         program = self._installed(tool, situation)
         here = situation.programs is not None
         # A builtin of the shell asked about needs no installing, on whatever machine.
         to_install = None if program or tool.shells else install.install_command(tool, situation.machine)
         typed = program or install.program_after_install(tool, situation.machine)
-        example = _example(tool, ranked.example, situation.machine.os, facts)
+        fits = search.example_fits(self.knowledge.index, ranked.number, draft.query)
+        example = _example(tool, fits, situation.machine.os, operands)
         return ToolHint(
             name=tool.name,
             installed=bool(program) if here else None,
             install=to_install,
-            example=_with_program(fill.fill(example, facts), tool, typed),
+            example=_with_program(_invocation(tool, example, operands), tool, typed),
             score=round(share, 4),
             summary=tool.summary,
             caution=tool.caution,
@@ -215,17 +238,38 @@ def situation_for(
     return Situation(target, context.normal_shell(shell, usual), programs)
 
 
+def _manager_bonus(tool: Tool, machine: Machine) -> float:
+    """Return what speaks for a package manager here: the system's own, or another system's."""
+    manager = SYSTEM_MANAGERS.get(tool.name)
+    if manager is None or not machine.managers:
+        return 0.0
+    if manager == machine.managers[0]:
+        return OWN_MANAGER_BONUS
+    return 0.0 if manager in machine.managers else OTHER_MANAGER_MALUS
+
+
 def _fused(ranked: Ranked, score: float) -> Ranked:
     return msgspec.structs.replace(ranked, score=ranked.score + MODEL_WEIGHT * max(score, MODEL_FLOOR))
 
 
-def _example(tool: Tool, preferred: int, os: Platform, facts: fill.Facts) -> Example:
-    """Return the example that fits the question best among those that work on `os`."""
-    usable = [e for e in tool.examples if not e.platforms or os in e.platforms]
-    if not usable:
-        return tool.examples[preferred]
-    chosen = tool.examples[preferred]
-    return chosen if chosen in usable else min(usable, key=lambda e: fill.holes(fill.fill(e, facts)))
+def _example(tool: Tool, fits: Sequence[float], os: Platform, operands: Operands) -> Example:
+    """Return the example that fits the question best, and its operands, among those that work on `os`."""
+
+    def worth(number: int) -> float:
+        example = tool.examples[number]
+        works = not example.platforms or os in example.platforms
+        left = fill.holes(fill.fill(example, operands))
+        filled = fill.holes(example.command) - left
+        return fits[number] + FILLED_BONUS * filled - HOLE_MALUS * left - (0.0 if works else 100.0)
+
+    return tool.examples[max(range(len(tool.examples)), key=worth)]
+
+
+def _invocation(tool: Tool, example: Example, operands: Operands) -> str:
+    """Return the example's command, filled; a search that names no place is one of the present folder."""
+    if tool.categories[0] in PLACE_IS_HERE and not tool.caution:
+        operands = Operands({"directory": ".", **operands.values}, operands.words)
+    return fill.fill(example, operands)
 
 
 def _with_program(command: str, tool: Tool, program: str) -> str:

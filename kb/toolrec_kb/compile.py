@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tomllib
 from pathlib import Path
 
 import msgspec
 
 from toolrec_kb.knowledge import Knowledge, assemble
-from toolrec_kb.load import CATEGORIES_FILE, DATA_DIR, SYNONYMS_FILE, Problem, read_categories, read_folder
+from toolrec_kb.load import (
+    CATEGORIES_FILE,
+    DATA_DIR,
+    SYNONYMS_FILE,
+    Problem,
+    read_categories,
+    read_folder,
+    read_synonyms,
+)
+
+CODE_DIR = Path(__file__).parent  # what turns the files into an index
 
 
 class CompileError(Exception):
@@ -25,11 +34,10 @@ def build(folder: Path = DATA_DIR) -> Knowledge:
     """
     sources, problems = read_folder(folder)
     categories = read_categories(folder / CATEGORIES_FILE)
-    if isinstance(categories, Problem):
-        problems.append(categories)
-    if problems or isinstance(categories, Problem):
+    synonyms = read_synonyms(folder / SYNONYMS_FILE)
+    problems += [read for read in (categories, synonyms) if isinstance(read, Problem)]
+    if problems or isinstance(categories, Problem) or isinstance(synonyms, Problem):
         raise CompileError("\n".join(map(str, problems)))
-    synonyms = tomllib.loads((folder / SYNONYMS_FILE).read_text(encoding="utf-8"))["group"]
     tools = tuple(source.tool for source in sources)
     return assemble(tools, categories, synonyms, fingerprint=fingerprint(folder))
 
@@ -38,15 +46,22 @@ def write(target: Path, folder: Path = DATA_DIR) -> Knowledge:
     """Compile `folder` into `target`, atomically, and return what was written."""
     knowledge = build(folder)
     beside = target.with_name(f".{target.name}.{os.getpid()}")
-    beside.write_bytes(msgspec.msgpack.encode(knowledge))
-    beside.replace(target)
+    try:
+        beside.write_bytes(msgspec.msgpack.encode(knowledge))
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
     return knowledge
 
 
 def fingerprint(folder: Path) -> str:
-    """Return a hash of the files' names, sizes and times: cheap to compare, changed by any edit."""
+    """Return a hash of the files' names, sizes and times: cheap to compare, changed by any edit.
+
+    The code's own files count too: the index is made by them.
+    """
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.toml")):
-        stat = path.stat()
-        digest.update(f"{path.relative_to(folder)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    for root, pattern in ((folder, "**/*.toml"), (CODE_DIR, "*.py")):
+        for path in sorted(root.glob(pattern)):
+            stat = path.stat()
+            digest.update(f"{path.relative_to(root)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()

@@ -5,18 +5,21 @@ Knows the folder layout and nothing of how entries are searched or shown.
 
 from __future__ import annotations
 
+import re
+import stat
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from toolrec_kb.schema import Categories, Category, Tool
+from toolrec_kb.schema import Categories, Category, Synonyms, Tool
 
 DATA_DIR = Path(__file__).parent / "data"
 CATEGORIES_FILE = "categories.toml"
 SYNONYMS_FILE = "synonyms.toml"
 MAX_FILE_BYTES = 256 * 1024  # the largest entry of ours is under 8 kB; more is a mistake, not a tool
+_NAMED_FIELD = re.compile(r"(?:missing required|contains unknown) field `(.*)`$", re.DOTALL)
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -60,6 +63,17 @@ def read_categories(path: Path) -> tuple[Category, ...] | Problem:
         return _validation_problem(path, error)
 
 
+def read_synonyms(path: Path) -> tuple[tuple[str, ...], ...] | Problem:
+    """Return the groups of synonyms listed in `path`, or what is wrong with it."""
+    document = _read_toml(path)
+    if isinstance(document, Problem):
+        return document
+    try:
+        return msgspec.convert(document, Synonyms).group
+    except msgspec.ValidationError as error:
+        return _validation_problem(path, error)
+
+
 def read_folder(folder: Path) -> tuple[list[Source], list[Problem]]:
     """Return the tools under `folder` sorted by path, and the problems of the files left out."""
     sources: list[Source] = []
@@ -90,7 +104,10 @@ def _without_duplicates(sources: Iterable[Source], problems: list[Problem]) -> l
 
 def _read_toml(path: Path) -> dict[str, object] | Problem:
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer for ever
+            return Problem(str(path), "", "not a regular file")
+        if status.st_size > MAX_FILE_BYTES:
             return Problem(str(path), "", f"larger than {MAX_FILE_BYTES} bytes; one file holds one tool")
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -99,9 +116,13 @@ def _read_toml(path: Path) -> dict[str, object] | Problem:
         return Problem(str(path), "", f"not UTF-8 text at byte {error.start}")
     except tomllib.TOMLDecodeError as error:
         return Problem(str(path), "", f"not valid TOML: {error}")
+    except RecursionError:
+        return Problem(str(path), "", "not valid TOML: nested too deeply")
 
 
 def _validation_problem(path: Path, error: msgspec.ValidationError) -> Problem:
     # msgspec closes its message with " - at `$.examples[0].task`".
     reason, _, where = str(error).partition(" - at `")
-    return Problem(str(path), where.rstrip("`").removeprefix("$").removeprefix("."), reason)
+    field = where.rstrip("`").removeprefix("$").removeprefix(".")
+    named = _NAMED_FIELD.search(reason)  # the place is then the table around it
+    return Problem(str(path), ".".join(filter(None, (field, named[1] if named else ""))), reason)

@@ -26,12 +26,15 @@ SHELLS: tuple[Shell, ...] = get_args(Shell)
 MANAGERS: tuple[Manager, ...] = get_args(Manager)
 
 # Control characters would reach a terminal; refusing them here spares every printer the thought.
-_ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
-ToolName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.:\[+-][A-Za-z0-9_.+@\[-]*$", max_length=48)]
-Program = Annotated[str, msgspec.Meta(pattern=r"^[^\s/\x00-\x1f\x7f]+$", max_length=64)]
-CategoryName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z_]*$", max_length=32)]
+# Python's `$` also matches before a newline at the very end, which in a command would run it: hence
+# `(?!\n)`. `\Z` would say the same, but JSON Schema's regular expressions do not know it.
+_END = r"$(?!\n)"
+_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*" + _END
+ToolName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.:\[+-][A-Za-z0-9_.+@\[-]*" + _END, max_length=48)]
+Program = Annotated[str, msgspec.Meta(pattern=r"^[^\s/\x00-\x1f\x7f-\x9f]+" + _END, max_length=64)]
+CategoryName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z_]*" + _END, max_length=32)]
 # `@scope/name` (npm), `host/path@version` (go), `Vendor.Product` (winget): nothing a shell would act on.
-Package = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9@][A-Za-z0-9@._+:/-]*$", max_length=120)]
+Package = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9@][A-Za-z0-9@._+:/-]*" + _END, max_length=120)]
 Phrase = Annotated[str, msgspec.Meta(pattern=_ONE_LINE, min_length=3, max_length=120)]
 Command = Annotated[str, msgspec.Meta(pattern=_ONE_LINE, min_length=1, max_length=240)]
 Keyword = Annotated[str, msgspec.Meta(pattern=_ONE_LINE, min_length=1, max_length=48)]
@@ -91,6 +94,12 @@ class Categories(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The file that lists the categories."""
 
     category: tuple[Category, ...]
+
+
+class Synonyms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file that lists words which mean much the same."""
+
+    group: tuple[Annotated[tuple[Keyword, ...], msgspec.Meta(min_length=2)], ...]
 
 
 def all_programs(tool: Tool) -> tuple[str, ...]:

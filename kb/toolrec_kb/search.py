@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from toolrec_kb import question
 from toolrec_kb.schema import Tool, all_programs
 from toolrec_kb.text import stem, terms
 
@@ -25,6 +26,11 @@ LENGTH_NORM: Final = 0.35  # BM25's b: entries with many examples are long becau
 SATURATION: Final = 1.6  # BM25's k1
 SYNONYM_WEIGHT: Final = 0.45
 PREFIX_WEIGHT: Final = 0.6
+OPERAND_WEIGHT: Final = 0.25  # "search for error in logs" is not about errors
+FILE_WEIGHT: Final = 0.6  # a file's type tells the tool, but less than what is to be done with it
+RIVAL_BONUS: Final = 14.0  # "like find but faster" wants no find
+UNKNOWN_WEIGHT: Final = 3.0  # what a word that no entry knows takes from the coverage
+POSTINGS: Final = 300  # the heaviest entries of a common word; the others gain next to nothing by it
 TYPO_WEIGHT: Final = 0.7
 EXAMPLE_WEIGHT: Final = 4.0
 NAME_BONUS: Final = 3.0
@@ -54,6 +60,8 @@ class Index(msgspec.Struct, frozen=True):
     names: dict[str, list[int]]
     """A tool's name or program in lower case → tool numbers."""
     priors: list[float]
+    rivals: list[list[tuple[int, float]]]
+    """tool number → the tools that do its job, with what that counts when somebody asks for another."""
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -61,10 +69,10 @@ class Hit(msgspec.Struct, frozen=True):
 
     number: int
     score: float
-    example: int
-    """The number of the example that fits the question best."""
     coverage: float
     """How much of the question's weight the entry's words cover, from 0 to 1."""
+    words: float
+    """The part of the score that the question's words made."""
 
 
 def build_index(tools: Sequence[Tool], synonyms: Iterable[Sequence[str]] = ()) -> Index:
@@ -81,6 +89,9 @@ def build_index(tools: Sequence[Tool], synonyms: Iterable[Sequence[str]] = ()) -
             numbers, values = postings[term]
             numbers.append(number)
             values.append(idf[term] * frequency * (SATURATION + 1) / (frequency + norm))
+    for term, (numbers, values) in postings.items():
+        heaviest = sorted(zip(values, numbers, strict=True), reverse=True)[:POSTINGS]
+        postings[term] = ([number for _, number in heaviest], [value for value, _ in heaviest])
     return Index(
         postings=postings,
         idf=idf,
@@ -90,6 +101,7 @@ def build_index(tools: Sequence[Tool], synonyms: Iterable[Sequence[str]] = ()) -
         synonyms=_synonym_table(synonyms),
         names=_name_table(tools),
         priors=[prior(tool) for tool in tools],
+        rivals=_rival_table(tools),
     )
 
 
@@ -105,7 +117,8 @@ def search(
 
     `allowed` gives a bonus for a tool's number (installed, say), or None to leave the tool out.
     """
-    wanted = _expand(index, query)
+    operands = question.read(query)
+    wanted = _expand(index, query, operands)
     scores: defaultdict[int, float] = defaultdict(float)
     covered: defaultdict[int, float] = defaultdict(float)
     total = sum(weight for _, weight in wanted) or 1.0
@@ -114,17 +127,20 @@ def search(
             scores[number] += value
             covered[number] += weight * share
     _add_named(index, query, scores)
+    _add_rivals(index, operands.compared, scores)
     first = sorted(scores, key=lambda number: -(scores[number] + index.priors[number]))[: CANDIDATES * 2]
     bonuses = {number: bonus for number in first if (bonus := allowed(number)) is not None}
     hits = []
     for number in list(bonuses)[:CANDIDATES]:
-        example, fit = _best_example(index, number, wanted, total)
-        score = scores[number] + index.priors[number] + bonuses[number] + EXAMPLE_WEIGHT * fit
-        hits.append(Hit(number, score, example, min(covered[number] / total, 1.0)))
+        fit = max((_fit(index, example, wanted, total) for example in index.examples[number]), default=0.0)
+        words = scores[number] + EXAMPLE_WEIGHT * fit
+        score = words + index.priors[number] + bonuses[number]
+        hits.append(Hit(number, score, min(covered[number] / total, 1.0), words))
     return sorted(hits, key=lambda hit: -hit.score)[:limit]
 
 
 _Variants = list[tuple[str, float]]
+_Wanted = list[tuple[_Variants, float]]
 
 
 def _term_weights(tool: Tool) -> dict[str, float]:
@@ -173,14 +189,21 @@ def _name_table(tools: Sequence[Tool]) -> dict[str, list[int]]:
     return dict(table)
 
 
-def _expand(index: Index, query: str) -> list[tuple[_Variants, float]]:
+def _expand(index: Index, query: str, operands: question.Operands) -> _Wanted:
     """Return, for each term of the query, its variants with their discounts, and the term's weight."""
     found = list(dict.fromkeys(terms(query)))[:MAX_TERMS]
+    about = dict.fromkeys(terms(operands.values.get("file", "")), FILE_WEIGHT)
+    about |= {stem(word): OPERAND_WEIGHT for word in operands.words}
+    extension = operands.values.get("extension")
+    if extension and f".{extension}" not in found:  # "python files" are found by their type
+        found.append(f".{extension}")
     typing_last = query[-1:].isalnum()
     expanded = []
     for position, term in enumerate(found):
+        share = about.get(term, 1.0)
         variants = _variants(index, term, half_typed=typing_last and position == len(found) - 1)
-        weight = max((index.idf[v] * discount for v, discount in variants), default=3.0)
+        variants = [(variant, discount * share) for variant, discount in variants]
+        weight = max((index.idf[v] * discount for v, discount in variants), default=UNKNOWN_WEIGHT * share)
         expanded.append((variants, weight))
     return expanded
 
@@ -237,20 +260,45 @@ def _add_named(index: Index, query: str, scores: dict[int, float]) -> None:
             scores[number] += NAME_BONUS
 
 
-def _best_example(index: Index, number: int, wanted: list[tuple[_Variants, float]], total: float) -> tuple[int, float]:
-    """Return the best-fitting example's number and its fit: the F1 of the weight shared, 0 to 1."""
-    best, best_fit = 0, 0.0
-    for position, example in enumerate(index.examples[number]):
-        shared = sum(
-            weight * max((discount for term, discount in variants if term in example), default=0.0)
-            for variants, weight in wanted
-        )
-        if shared:
-            own = sum(index.idf[term] for term in example if term in index.idf) or 1.0
-            fit = 2 * shared / (total + own)
-            if fit > best_fit:
-                best, best_fit = position, fit
-    return best, best_fit
+def example_fits(index: Index, number: int, query: str) -> list[float]:
+    """Return how well each example of a tool fits the question, from 0 to 1."""
+    wanted = _expand(index, query, question.read(query))
+    total = sum(weight for _, weight in wanted) or 1.0
+    return [_fit(index, example, wanted, total) for example in index.examples[number]]
+
+
+def _fit(index: Index, example: Sequence[str], wanted: _Wanted, total: float) -> float:
+    """Return the F1 of the weight that the question and an example's task share."""
+    shared = sum(
+        weight * max((discount for term, discount in variants if term in example), default=0.0)
+        for variants, weight in wanted
+    )
+    if not shared:
+        return 0.0
+    own = sum(index.idf[term] for term in example if term in index.idf) or 1.0
+    return 2 * shared / (total + own)
+
+
+def _rival_table(tools: Sequence[Tool]) -> list[list[tuple[int, float]]]:
+    numbers = {tool.name: number for number, tool in enumerate(tools)}
+    table: list[dict[int, float]] = [{} for _ in tools]
+    for number, tool in enumerate(tools):
+        for name in tool.alternative_to:
+            if name in numbers:
+                table[numbers[name]].setdefault(number, 0.8)
+                table[number].setdefault(numbers[name], 0.6)
+        for name in tool.replaces:
+            if name in numbers:
+                table[numbers[name]][number] = 1.0  # made to be the better one
+    return [list(rivals.items()) for rivals in table]
+
+
+def _add_rivals(index: Index, compared: str, scores: dict[int, float]) -> None:
+    """Turn "like find but faster" from find to the tools that do its job."""
+    for number in index.names.get(compared, ()):
+        scores[number] -= RIVAL_BONUS
+        for rival, weight in index.rivals[number]:
+            scores[rival] += RIVAL_BONUS * weight
 
 
 def similar_names(index: Index, name: str, limit: int = 3) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Final
 
 # What a chunk of text may be: `report.tar.gz` and `.csv` as wholes, then numbers with a unit, then words.
 _CHUNK: Final = re.compile(
-    r"(?P<file>[\w~/*+-]*\.(?P<ext>tar\.[a-z0-9]{1,4}|[a-z][a-z0-9]{0,7})(?![\w.]))"
+    r"(?P<file>[\w~/*+-]{0,120}\.(?P<ext>tar\.[a-z0-9]{1,4}|[a-z][a-z0-9]{0,7})(?![\w.]))"
     r"|(?P<number>\d+(?:\.\d+)*)(?P<unit>[kmgt]i?b?|%|s|m|h|d|px|x\d+)?(?![a-z0-9])"
     r"|(?P<word>[a-z0-9_+#]+(?:'[a-z]+)?)"
 )

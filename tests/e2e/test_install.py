@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+Run = subprocess.CompletedProcess[str]
+
 ROOT = Path(__file__).parents[2]
 SHELL_FILES = {"zsh": "toolrec.zsh", "bash": "toolrec.bash", "fish": "toolrec.fish", "powershell": "toolrec.ps1"}
 STARTUP_FILES = {
@@ -38,7 +40,7 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
                 wheel.write(path, path.relative_to(top))
         info = "toolrec-0.1.0.dist-info/"
         wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: toolrec\\nVersion: 0.1.0\\n")
-        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
         wheel.writestr(info + "RECORD", "")
     return name
 """
@@ -93,11 +95,11 @@ class Machine:
         passed = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
         return {**passed, "HOME": str(self.home), "PATH": self.path, "SHELL": "/bin/zsh", "LC_ALL": "C.UTF-8"}
 
-    def install(self, *arguments: str, python: str | None = sys.executable) -> subprocess.CompletedProcess[str]:
+    def install(self, *arguments: str, python: str | None = sys.executable) -> Run:
         chosen = ["--python", python] if python else []
         return self.run(str(self.checkout / "install.sh"), *chosen, *arguments)
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str) -> Run:
         return subprocess.run(
             command, env=self.environment(), cwd=self.home, capture_output=True, text=True, check=False, timeout=100
         )
@@ -147,7 +149,7 @@ def machine(tmp_path: Path) -> Machine:
 
 
 @pytest.fixture(scope="module")
-def first_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machine, subprocess.CompletedProcess[str]]]:
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machine, Run]]:
     """A machine whose home directory has a space in it and nothing else, and what `--shell zsh` said on it."""
     folder = tmp_path_factory.mktemp("installed")
     machine = Machine(folder / "a home", make_checkout(folder / "check out"))
@@ -156,7 +158,7 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Machin
 
 
 @pytest.fixture
-def installed(first_run: tuple[Machine, subprocess.CompletedProcess[str]]) -> Machine:
+def installed(first_run: tuple[Machine, Run]) -> Machine:
     return first_run[0]
 
 
@@ -170,14 +172,14 @@ def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
     }
 
 
-def test_ends_with_an_answer(first_run: tuple[Machine, subprocess.CompletedProcess[str]]) -> None:
-    """A first run in an empty home directory ends by asking a question through the launcher, isolated and without site."""
+def test_ends_with_an_answer(first_run: tuple[Machine, Run]) -> None:
+    """A first run in an empty home directory ends by asking a question, isolated and without site."""
     first = first_run[1]
     assert first.returncode == 0, first.stderr
     assert first.stdout.splitlines()[-1] == "asked: suggest find all python files 1 1"
 
 
-def test_says_what_it_does(first_run: tuple[Machine, subprocess.CompletedProcess[str]]) -> None:
+def test_says_what_it_does(first_run: tuple[Machine, Run]) -> None:
     """Each step has its line, and a folder of commands that is not on the PATH is pointed out."""
     first = first_run[1]
     for words in ("Python: 3.", "environment: making", "commands: toolrec, toolrecd, caro", "daemon: started"):

@@ -16,8 +16,9 @@ from toolrec_kb.functiongemma.render import Call, Control, ModelTurn, Value
 _NAME: Final = re.compile(r"[A-Za-z0-9_.\-]+")
 _SPACE: Final = re.compile(r"\s*")
 _BARE: Final = re.compile(r"[^\s,:{}\[\]<>]+")
-_NUMBER: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
-_THINK: Final = re.compile(r"<think>(.*?)</think>", re.DOTALL)
+_NUMBER: Final = re.compile(r"-?[0-9]{1,300}(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # longer ones Python refuses to read
+_THINK: Final = ("<think>", "</think>")
+_REPLY_END: Final = tuple(control.text for control in (Control.START_RESPONSE, Control.END_TURN, Control.EOS))
 _WORDS: Final = {"true": True, "false": False, "null": None}
 MAX_DEPTH: Final = 32  # deeper nesting is a runaway model, and would exhaust Python's own stack
 
@@ -36,12 +37,40 @@ def parse_calls(text: str) -> list[Call]:
 
 
 def parse_turn(text: str) -> ModelTurn:
-    """Return a model's reply as a turn: its thinking, its calls and the text around them."""
-    think = _THINK.search(text)
-    rest = _THINK.sub("", text, count=1)
-    outside = re.sub(r"<start_function_call>.*?(<end_function_call>|$)", "", rest, flags=re.DOTALL)
-    outside = re.sub(r"<(start_function_response|end_of_turn|eos)>.*", "", outside, flags=re.DOTALL)
-    return ModelTurn(think=think[1].strip() if think else "", calls=tuple(_calls(rest)), text=outside.strip())
+    """Return a model's reply as a turn: its thinking, its calls and the text around them.
+
+    It ends where decoding stops: at a response, the turn's end or <eos>.
+
+    Raises:
+        CallSyntaxError: one of the calls is malformed or cut short.
+    """
+    think, rest = _split_thought(text)
+    calls: list[Call] = []
+    outside: list[str] = []
+    position, ended = 0, False
+    while not ended:
+        start = rest.find(Control.START_CALL.text, position)
+        between = rest[position:] if start < 0 else rest[position:start]
+        outside.append(_before_end(between))
+        ended = start < 0 or outside[-1] != between
+        if not ended:
+            reader = _Reader(rest, start + len(Control.START_CALL.text))
+            calls.append(reader.call())
+            position = reader.position
+    return ModelTurn(think=think.strip(), calls=tuple(calls), text="".join(outside).strip())
+
+
+def _split_thought(text: str) -> tuple[str, str]:
+    """Return the thought and the text without it; one inside a call's string is none."""
+    before, _, rest = text.partition(_THINK[0])
+    thought, closing, after = rest.partition(_THINK[1])
+    return (thought, before + after) if closing and Control.START_CALL.text not in before else ("", text)
+
+
+def _before_end(text: str) -> str:
+    for mark in _REPLY_END:
+        text = text.partition(mark)[0]
+    return text
 
 
 def _calls(text: str) -> Iterator[Call]:

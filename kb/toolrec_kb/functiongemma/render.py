@@ -223,9 +223,9 @@ def _object(schema: Schema) -> list[Piece]:
     return _listed(fields, "{", "}")
 
 
-def _object_fields(schema: Schema) -> Iterator[list[Piece]]:
+def _object_fields(schema: Schema, *, nested: bool = False) -> Iterator[list[Piece]]:
     properties = _mapping(schema.get("properties"))
-    if properties:
+    if properties or nested:  # below the top the template writes empty ones too
         shown = [(name, _mapping(p)) for name, p in _sorted(properties) if name not in RESERVED_PARAMETERS]
         yield ["properties:", *_listed(([f"{name}:", *_property(p)] for name, p in shown), "{", "}")]
     required = schema.get("required")
@@ -237,10 +237,10 @@ def _property(schema: Schema) -> list[Piece]:
     kind = str(schema.get("type", "")).upper()
     fields: list[list[Piece]] = [["description:", *_quoted(schema.get("description", ""))]]
     choices = schema.get("enum")
-    if kind == "STRING" and isinstance(choices, Sequence):
+    if kind == "STRING" and isinstance(choices, Sequence) and choices:
         fields.append(["enum:", *_value(choices)])
     if kind == "OBJECT":
-        fields += _object_fields(schema)
+        fields += _object_fields(schema, nested=True)
     items = _mapping(schema.get("items"))
     if kind == "ARRAY" and items:
         fields.append(["items:", *_items(items)])
@@ -252,9 +252,10 @@ def _items(schema: Schema) -> list[Piece]:
     fields: list[list[Piece]] = []
     for key, value in sorted(schema.items()):
         if key == "properties":
-            fields += [field for field in _object_fields({"properties": value})]
+            fields += _object_fields({"properties": value}, nested=True)
         elif key == "type":
-            fields.append(["type:", *_quoted(str(value).upper())])
+            kinds = [str(kind).upper() for kind in value] if isinstance(value, list) else str(value).upper()
+            fields.append(["type:", *_value(kinds)])
         elif value is not None:
             fields.append([f"{key}:", *_value(value)])
     return _listed(fields, "{", "}")
