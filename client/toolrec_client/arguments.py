@@ -3,6 +3,8 @@
 argparse takes longer to import than the whole of `toolrec suggest` may run.
 """
 
+MAX_LIMIT = 50  # the protocol's own, docs/protocol.md
+
 
 class UsageError(Exception):
     """Wrong usage; exit status 2."""
@@ -41,9 +43,10 @@ def read(arguments, flags=(), options=(), short=None):
 
 
 def positive(text, name):
-    """Return `text` as a whole number of at least 1."""
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 50:
-        raise UsageError(f"{name} takes a number from 1 to 50, not {text!r}")
+    """Return `text` as a whole number from 1 to the protocol's limit."""
+    # Three digits at most, for int() refuses very long numbers with words of its own.
+    if not text.isascii() or not text.isdigit() or len(text) > 3 or not 0 < int(text) <= MAX_LIMIT:
+        raise UsageError(f"{name} takes a number from 1 to {MAX_LIMIT}, not {text!r}")
     return int(text)
 
 

@@ -20,6 +20,8 @@ VALUED = {
 }  # fmt: skip
 LONG_VALUED = {*VALUED.values(), "--safety", "--knowledge-backend", "--chromadb-url"}
 OURS_VALUED = {"--format"}
+HANDED_TO = "TOOLREC_CARO_HANDED_TO"
+"""Names the process a call was handed to and the programs tried: one may be a wrapper that calls us again."""
 FORMATS = ("json", "yaml", "plain", "prompt")
 LIMIT = 5
 
@@ -29,11 +31,11 @@ def main(argv=None):
     words = sys.argv[1:] if argv is None else argv
     options, prompt = split(words)
     if FLAG not in options:
-        return _hand_over(words)
+        return _hand_over(words, wire.env(HANDED_TO))
     try:
         output.say(_suggest(options, prompt))
     except wire.ToolrecError as error:
-        sys.stderr.write(f"caro: {output.plain(str(error))}\n")
+        output.complain("caro", str(error))
         return 1
     except KeyboardInterrupt:
         return 130
@@ -89,7 +91,10 @@ def _piped():
     # A closed descriptor makes sys.stdin None; a terminal would wait for typing.
     if sys.stdin is None or sys.stdin.isatty():
         return ""
-    return sys.stdin.buffer.read().decode("utf-8", "surrogateescape").strip()
+    try:
+        return sys.stdin.buffer.read().decode("utf-8", "surrogateescape").strip()
+    except OSError:
+        return ""  # a directory, or write-only: there is no input
 
 
 def _plain(answer):
@@ -105,20 +110,25 @@ def _state(tool):
 def _json(answer):
     import json
 
-    return json.dumps(answer, indent=2, ensure_ascii=False)
+    return output.safe_json(json.dumps(answer, indent=2, ensure_ascii=False))
 
 
 def _yaml(answer):
     lines = []
     for key, value in answer.items():
         if key != "tools":
-            lines.append(f"{key}: {output.to_json(value)}")
+            lines.append(f"{key}: {_scalar(value)}")
             continue
         lines.append("tools:" if value else "tools: []")
         for tool in value:
-            # JSON's scalars are YAML's too, so quoting is a solved question.
-            lines += [f"{'  ' if i else '- '}{k}: {output.to_json(v)}" for i, (k, v) in enumerate(tool.items())]
+            lines += [f"{'  ' if i else '- '}{k}: {_scalar(v)}" for i, (k, v) in enumerate(tool.items())]
     return "\n".join(lines)
+
+
+def _scalar(value):
+    # JSON's scalars are YAML's too, but for one: YAML 1.1 takes 1e-05 for a word and 1.0e-05 for a number.
+    text = output.to_json(value)
+    return text.replace("e", ".0e") if isinstance(value, float) and "." not in text and "e" in text else text
 
 
 def _prompt(answer):
@@ -144,11 +154,11 @@ def real_caro(path, own):
 
     `own` are the real paths of this program; a copy or a link elsewhere is known by its mark.
     """
-    for directory in path.split(os.pathsep):
+    for directory in path.split(os.pathsep) if path else ():
         candidate = os.path.join(directory or ".", "caro")
-        if os.path.isfile(candidate) and os.access(candidate, os.X_OK):
-            if os.path.realpath(candidate) not in own and not _is_shim(candidate):
-                return candidate
+        runs = os.path.isfile(candidate) and os.access(candidate, os.X_OK)
+        if runs and os.path.realpath(candidate) not in own and not _is_shim(candidate):
+            return candidate
     return None
 
 
@@ -160,16 +170,35 @@ def _is_shim(path):
         return False
 
 
-def _hand_over(words):
-    own = {os.path.realpath(sys.argv[0]), os.path.realpath(__file__)}
-    real = real_caro(wire.env("PATH"), own)
+def _hand_over(words, handed):
+    tried = _came_back(handed)
+    real = real_caro(wire.env("PATH"), {os.path.realpath(sys.argv[0]), os.path.realpath(__file__), *tried})
     if real is None:
-        sys.stderr.write(
-            f'caro: caro itself is not installed; this is toolrec\'s part of it, and answers: caro {FLAG} "…"\n'
-        )
+        message = f'caro itself is not installed; this is toolrec\'s part of it, and answers: caro {FLAG} "…"'
+        output.complain("caro", message)
         return 1
-    os.execv(real, ["caro", *words])
-    return 1  # not reached: execv replaces this program or raises
+    return _become(real, words, [*tried, os.path.realpath(real)])
+
+
+def _came_back(handed):
+    """Return what this call was handed to before, if that handed it back: wrappers, not the real caro."""
+    process, _, programs = handed.partition(" ")
+    return programs.split(os.pathsep) if process in (str(os.getpid()), str(os.getppid())) else []
+
+
+def _become(real, words, tried):
+    """Replace this program by `real`, with signals as a shell would have started it."""
+    import signal
+
+    # Python ignores these two from its start, and a program inherits that.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    os.environ[HANDED_TO] = f"{os.getpid()} {os.pathsep.join(tried)}"
+    try:
+        os.execv(real, ["caro", *words])
+    except OSError as error:
+        output.complain("caro", f"cannot run {real}: {error.strerror}; install caro again")
+    return 1
 
 
 if __name__ == "__main__":

@@ -24,17 +24,20 @@ OS: linux or a distribution's name, macos (darwin), windows, freebsd, openbsd, n
 SHELL: zsh, bash, fish, powershell (pwsh), sh."""
 
 SHELL_NAMES = ("zsh", "bash", "fish", "powershell", "pwsh", "sh")
-MAX_STDIN_LINE = 65536  # a line longer than any question; the daemon refuses it by name
+HELP = ("-h", "--help", "help")
+TOOL_ENTRY_KEYS = ("name", "programs", "categories", "platforms", "standardness", "examples", "install")
 
 
 def main(argv=None):
     """Run the sub-command in `argv`; return the exit status."""
     words = sys.argv[1:] if argv is None else argv
-    if not words or words[0] in ("-h", "--help", "help"):
-        output.say(USAGE)
-        return 0 if words else 2
+    if not words:
+        return _complain("say what to do; see: toolrec --help", 2)
     command = COMMANDS.get(words[0])
     try:
+        if words[0] in HELP or (command and words[1:2] and words[1] in HELP[:2]):
+            output.say(USAGE)
+            return 0
         if command is None:
             raise arguments.UsageError(f"unknown command {words[0]!r}; see: toolrec --help")
         return command(words[1:])
@@ -69,8 +72,7 @@ def cmd_explain(words):
     for reply in rpc.ask({**_request("explain", options), "query": _joined(query)}):
         if reply["stage"] == "reasoning":
             spoken = True
-            sys.stdout.write(output.plain(reply["text"].replace("\n", " ")))
-            sys.stdout.flush()
+            output.write(output.plain(reply["text"].replace("\n", " ")))
         elif reply["final"]:
             output.say(("\n\n" if spoken else "") + output.suggestions(reply, _colour()))
     return 0
@@ -97,7 +99,7 @@ def cmd_tools(words):
     # The list outgrows one frame, so it comes in parts.
     tools = [tool for reply in rpc.ask({"op": "tools"}) for tool in reply["tools"]]
     if "--json" in options:
-        output.say(output.to_json({"tools": tools}))
+        output.say(output.to_json({"tools": [{key: tool[key] for key in TOOL_ENTRY_KEYS} for tool in tools]}))
         return 0
     width = max((len(tool["name"]) for tool in tools), default=0)
     for tool in tools:
@@ -159,11 +161,11 @@ def _joined(words):
 
 def _each_line(request):
     failed = False
-    for raw in sys.stdin.buffer:
+    for raw in sys.stdin.buffer if sys.stdin is not None else ():
         query = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
         try:
             answer = output.contract(rpc.final({**request, "query": query}))
-        except wire.ErrorReply as error:
+        except (wire.ErrorReply, wire.RequestTooLarge) as error:
             # One bad line must not cost the others theirs, nor shift the answers against the questions.
             failed = True
             answer = {**output.contract({"query": query, "is_task": False}), "error": str(error)}
@@ -183,11 +185,11 @@ def _resolved(reply):
 
 
 def _colour():
-    return sys.stdout.isatty() and not wire.env("NO_COLOR") and wire.env("TERM") != "dumb"
+    return sys.stdout is not None and sys.stdout.isatty() and not wire.env("NO_COLOR") and wire.env("TERM") != "dumb"
 
 
 def _complain(message, status):
-    sys.stderr.write(f"toolrec: {output.plain(message)}\n")
+    output.complain("toolrec", message)
     return status
 
 

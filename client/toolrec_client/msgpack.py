@@ -47,9 +47,7 @@ def _pack(value, out):
     elif isinstance(value, str):
         # A shell hands over arguments that are not UTF-8 as surrogates; the daemon refuses the bytes
         # with a proper message, which is better than a traceback here.
-        raw = value.encode("utf-8", "surrogateescape")
-        _pack_length(len(raw), out, (0xA0, 32), (0xD9, 0xDA, 0xDB))
-        out += raw
+        _pack_text(value, out)
     elif isinstance(value, bytes):
         _pack_length(len(value), out, (0, 0), (0xC4, 0xC5, 0xC6))
         out += value
@@ -64,6 +62,15 @@ def _pack(value, out):
             _pack(item, out)
     else:
         raise MsgpackError(f"cannot pack {type(value).__name__}")
+
+
+def _pack_text(value, out):
+    try:
+        raw = value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise MsgpackError("a string holds a surrogate that no byte stands behind") from None
+    _pack_length(len(raw), out, (0xA0, 32), (0xD9, 0xDA, 0xDB))
+    out += raw
 
 
 def _pack_int(value, out):
@@ -86,7 +93,7 @@ def _pack_length(length, out, short, markers):
     if length < limit:
         out.append(base | length)
         return
-    for marker, width in zip(markers, (1, 2, 4)):
+    for marker, width in zip(markers, (1, 2, 4), strict=True):
         if marker is not None and length < 1 << 8 * width:
             out.append(marker)
             out += length.to_bytes(width, "big")

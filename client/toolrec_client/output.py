@@ -3,7 +3,10 @@
 Its JSON writer replaces the json module on the hot path, which would cost as much as everything else.
 """
 
+import posix
 import sys
+
+from toolrec_client import wire
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 CONTRACT_KEYS = ("query", "is_task", "confidence", "task_category", "tools", "stage", "latency_ms")
@@ -17,6 +20,8 @@ def to_json(value):
     if value is True or value is False:
         return "true" if value else "false"
     if isinstance(value, str):
+        if value.isprintable() and '"' not in value and "\\" not in value:
+            return f'"{value}"'  # nearly every string: a tenth of the time
         return '"' + "".join(map(_escape, value)) + '"'
     if isinstance(value, (int, float)):
         # JSON has no word for infinities and NaN.
@@ -30,7 +35,12 @@ def _escape(character):
     if character in _ESCAPES:
         return _ESCAPES[character]
     code = ord(character)
-    return f"\\u{code:04x}" if code < 32 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 else character
+    return f"\\u{code:04x}" if _acts(code) or code in _LINE_ENDS else character
+
+
+def safe_json(text):
+    """Return finished JSON with what a terminal could act on escaped; its own line ends stay."""
+    return "".join(c if c == "\n" else _escape(c) if _acts(ord(c)) or ord(c) in _LINE_ENDS else c for c in text)
 
 
 def contract(answer):
@@ -50,15 +60,36 @@ def _acts(code):
 
 
 _REORDERING = frozenset((0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+_LINE_ENDS = (0x2028, 0x2029)  # to many readers these end a line, and an answer is one line
 
 
 def say(text):
     """Print a line; a closed pipe ends the program quietly, as `| head` expects."""
+    write(text + "\n")
+
+
+def write(text):
+    """Print `text` as UTF-8 at once; nothing stays in a buffer to fail again at exit.
+
+    Raises:
+        wire.ToolrecError: the disk is full, or the like.
+    """
+    if sys.stdout is None:
+        return  # started with standard output closed: descriptor 1 may be the daemon's socket by now
+    data = text.encode("utf-8", "replace")
     try:
-        sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
-        sys.stdout.buffer.flush()
+        while data:
+            data = data[posix.write(1, data) :]
     except BrokenPipeError:
         raise SystemExit(0) from None
+    except OSError as error:
+        raise wire.ToolrecError(f"cannot write to standard output: {error.strerror}") from None
+
+
+def complain(program, message):
+    """Print one line on standard error."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"{program}: {plain(message)}\n")
 
 
 def suggestions(answer, colour):

@@ -39,6 +39,10 @@ def _reply(connection):
         reply = msgpack.unpack(wire.receive(connection))
     except msgpack.MsgpackError as error:
         raise wire.ToolrecError(f"unreadable reply ({error}); restart with: toolrecd restart") from None
+    if not isinstance(reply, dict):
+        raise wire.ToolrecError(
+            f"unreadable reply (a {type(reply).__name__}, not a map); restart with: toolrecd restart"
+        )
     if "code" in reply:
         raise wire.ErrorReply(reply["code"], reply.get("message", ""))
     return reply

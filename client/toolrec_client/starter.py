@@ -24,6 +24,8 @@ def start_daemon(python):
             timeout=START_TIMEOUT_S,
             check=False,
         )
+    except OSError as error:
+        raise wire.ToolrecError(f"the daemon did not start: cannot run {python}: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise wire.ToolrecError(f"the daemon did not start in {START_TIMEOUT_S:.0f} s; see: toolrecd logs") from None
     if done.returncode != 0:

@@ -12,11 +12,12 @@ PROTOCOL_VERSION = 1
 MAX_FRAME_BYTES = 1 << 20  # one mebibyte: a thousand times the largest honest request
 MAX_SOCKET_PATH_BYTES = 103  # sun_path holds 104 bytes on macOS and the BSDs, 108 on Linux, one for NUL
 CONNECT_TIMEOUT_S = 1.0
-REPLY_TIMEOUT_S = 30.0  # the daemon answers with the shortlist long before, if the model hangs
+REPLY_TIMEOUT_S = 45.0  # of silence; `explain` gives a model that hangs 30 s before it answers without it
 SOCKET_NAME = "toolrecd.sock"
 
 _STAT_MODE, _STAT_UID = 0, 4
 _TYPE_MASK, _DIRECTORY, _SOCKET, _LINK = 0o170000, 0o040000, 0o140000, 0o120000
+_STICKY, _OTHERS_MAY_WRITE = 0o1000, 0o022
 
 
 class ToolrecError(Exception):
@@ -25,6 +26,10 @@ class ToolrecError(Exception):
 
 class DaemonAbsent(ToolrecError):
     """Nobody answers at the socket; starting the daemon is the remedy."""
+
+
+class RequestTooLarge(ToolrecError):
+    """The request does not fit a frame; nothing was sent."""
 
 
 class ErrorReply(ToolrecError):
@@ -67,9 +72,12 @@ def socket_path():
     """Return the daemon's socket path; `TOOLREC_SOCKET` overrides it.
 
     Raises:
-        ToolrecError: the overriding path is longer than a socket address can be.
+        ToolrecError: the path is relative, or longer than a socket address can be.
     """
     path = env("TOOLREC_SOCKET") or state_dir() + "/" + SOCKET_NAME
+    if not path.startswith("/"):
+        # The daemon runs in another directory than the shells: it would be another file for each.
+        raise ToolrecError(f"socket path {path!r} is relative; set TOOLREC_SOCKET to an absolute one")
     if not _fits(path):
         raise ToolrecError(
             f"socket path {path!r} is longer than {MAX_SOCKET_PATH_BYTES} bytes; set TOOLREC_SOCKET to a shorter one"
@@ -115,6 +123,9 @@ def check_owner(path):
         raise ToolrecError(f"cannot look at socket {path}: {error.strerror}") from None
     if int(held[_STAT_MODE]) & _TYPE_MASK != _DIRECTORY:
         raise ToolrecError(f"{directory} is not a directory of its own; remove it, then: toolrecd start")
+    mode = int(held[_STAT_MODE])
+    if mode & _OTHERS_MAY_WRITE and not mode & _STICKY:
+        raise ToolrecError(f"others may write to {directory}; run: chmod go-w {directory}")
     if held[_STAT_UID] not in (getuid(), 0) or entry[_STAT_UID] != getuid():
         raise ToolrecError(f"socket {path} belongs to another user; set TOOLREC_SOCKET to a path of your own")
     kind = int(entry[_STAT_MODE]) & _TYPE_MASK
@@ -127,10 +138,11 @@ def send(connection, payload):
     """Send one frame: a 4-byte big-endian length and the payload.
 
     Raises:
-        ToolrecError: the payload is over the protocol's limit, or the daemon hung up.
+        RequestTooLarge: the payload is over the protocol's limit.
+        ToolrecError: the daemon hung up.
     """
     if len(payload) > MAX_FRAME_BYTES:
-        raise ToolrecError(f"request of {len(payload)} bytes is over the limit of {MAX_FRAME_BYTES}; shorten it")
+        raise RequestTooLarge(f"request of {len(payload)} bytes is over the limit of {MAX_FRAME_BYTES}; shorten it")
     try:
         connection.sendall(len(payload).to_bytes(4, "big") + payload)
     except OSError as error:

@@ -11,7 +11,7 @@ MAX_ANSWERS = 2000  # a draft is about 5 kB
 
 
 class Answers:
-    """A cache of rankings. A reload empties it: model, knowledge and configuration are in no key."""
+    """A cache of rankings. A reload begins a new one: model, knowledge and configuration are in no key."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Hashable, Draft] = OrderedDict()
@@ -28,7 +28,3 @@ class Answers:
         self._kept[key] = draft
         if len(self._kept) > MAX_ANSWERS:
             self._kept.popitem(last=False)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._kept.clear()

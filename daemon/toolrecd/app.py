@@ -28,12 +28,16 @@ from toolrecd.watch import watch
 MAX_THREADS = 4  # a 270M model gains nothing from more
 
 
+Stamp = tuple[int, int] | None
+
+
 class State(msgspec.Struct):
     """What a reload replaces."""
 
     config: Config
     knowledge: Knowledge
-    adapter_stamp: tuple[int, int] | None
+    model_stamp: Stamp
+    adapter_stamp: Stamp
 
 
 class App:
@@ -50,7 +54,8 @@ class App:
         config, problems = _read_config(paths, Config())
         knowledge, broken = kb.load(paths.tools_dir(config))
         self.problems = [*problems, *map(str, broken)]
-        self.state = State(config, knowledge, _stamp(config))
+        self.state = _state(config, knowledge)
+        self._model_problem = ""
         self.engine = Supervisor(self._plan(config, knowledge))
         self.machine = context.detect(context.read_facts())
         self.service = Service(
@@ -89,39 +94,57 @@ class App:
     def report(self, problem: str) -> None:
         """Write a problem to the log and remember it for `status`. Never what somebody typed."""
         self.last_error = problem
-        print(f"{_now()} {problem}", file=sys.stderr, flush=True)
+        self.note(problem)
+
+    def note(self, text: str) -> None:
+        """Write a line to the log."""
+        print(f"{_now()} {text}", file=sys.stderr, flush=True)
 
     async def reload(self) -> tuple[list[str], list[str]]:
         """Read everything again; return what changed and what is wrong. A bad file changes nothing."""
+        # Shielded: whoever asked for it may hang up, and half a reload would be neither the old state nor the new.
+        return await asyncio.shield(asyncio.create_task(self._reload()))
+
+    async def _reload(self) -> tuple[list[str], list[str]]:
         async with self._reloading:
             config, problems = _read_config(self.paths, self.state.config)
             knowledge, broken = await asyncio.to_thread(kb.load, self.paths.tools_dir(config))
             problems += map(str, broken)
-            new = State(config, knowledge, _stamp(config))
+            new = _state(config, knowledge)
             changed = _changes(self.state, new)
-            problem = await self._apply(new)
+            await self._apply(new)
             self.last_reload = _now()
-            self.problems = [*problems, *([problem] if problem else [])]
+            self.problems = [*problems, *filter(None, [self._model_problem])]
             for found in self.problems:
                 self.report(found)
             return changed, self.problems
 
-    async def _apply(self, new: State) -> str:
+    async def _apply(self, new: State) -> None:
         """Serve from `new`; what needs another model process waits for it to be ready."""
-        old, problem = self.state, ""
-        self.state = new
-        if _needs_worker(old, new):
-            if not new.config.model.enabled:
-                await self.engine.close()
-            elif self.engine.state == "stopped":
-                self.engine.use(self._plan(new.config, new.knowledge))
-                self.engine.start()
-            else:
-                problem = await self.engine.replace(self._plan(new.config, new.knowledge))
-        if old.config != new.config or old.knowledge.version != new.knowledge.version or _needs_worker(old, new):
+        old, self.state = self.state, new
+        # A model that could not be had is tried again: what kept it away may be gone.
+        needs_worker = _needs_worker(old, new) or bool(self._model_problem)
+        if needs_worker:
+            self._model_problem = await self._use_model(new)
+        if needs_worker or old.config != new.config:
             self.service.engine = self.engine if new.config.model.enabled else None
             self.service.use(new.knowledge, new.config)
+        if self._watched(old.config) != self._watched(new.config):
             self._restart_watch.set()
+
+    async def _use_model(self, new: State) -> str:
+        """Start, replace or end the model process; return what keeps the new one from serving."""
+        plan = self._plan(new.config, new.knowledge)
+        if not new.config.model.enabled:
+            await self.engine.close()
+            return ""
+        if self.engine.state == "stopped":
+            self.engine.use(plan)
+            self.engine.start()
+            return ""
+        problem = await self.engine.replace(plan)
+        if problem and self.engine.pid is None:
+            self.engine.use(plan)  # nothing serves: the next try is for what is wanted now
         return problem
 
     async def _reload_quietly(self) -> None:
@@ -132,13 +155,23 @@ class App:
         while True:
             self._restart_watch.clear()
             stop = asyncio.Event()
-            config = self.state.config
-            trees = [self.paths.config_dir, self.paths.tools_dir(config)]
-            files = [_path(text) for text in (config.model.path, config.model.adapter) if text]
+            trees, files = self._watched(self.state.config)
             watching = asyncio.create_task(watch(trees, files, self._reload_quietly, stop))
-            await self._restart_watch.wait()
+            other = asyncio.create_task(self._restart_watch.wait())
+            await asyncio.wait({watching, other}, return_when=asyncio.FIRST_COMPLETED)
             stop.set()
-            await watching
+            try:
+                await watching
+            except OSError as error:
+                self.report(f"changed files go unnoticed ({error}); after a change, run: toolrecd reload")
+                await other
+            # What changed while nobody looked.
+            await self._reload_quietly()
+
+    def _watched(self, config: Config) -> tuple[list[Path], list[Path]]:
+        """Return the folders and the single files that a configuration is made of."""
+        files = [_path(text) for text in (config.model.path, config.model.adapter) if text]
+        return [self.paths.config_dir, self.paths.tools_dir(config)], files
 
     def _plan(self, config: Config, knowledge: Knowledge) -> Plan:
         return Plan(
@@ -199,12 +232,16 @@ def _path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
-def _stamp(config: Config) -> tuple[int, int] | None:
-    """Return what tells one version of the adapter's file from another."""
-    if not config.model.adapter:
+def _state(config: Config, knowledge: Knowledge) -> State:
+    return State(config, knowledge, _stamp(config.model.path), _stamp(config.model.adapter))
+
+
+def _stamp(text: str) -> Stamp:
+    """Return what tells one version of a file named in the configuration from another."""
+    if not text:
         return None
     try:
-        found = _path(config.model.adapter).stat()
+        found = _path(text).stat()
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
@@ -213,7 +250,7 @@ def _stamp(config: Config) -> tuple[int, int] | None:
 def _needs_worker(old: State, new: State) -> bool:
     return (
         old.config.model != new.config.model
-        or old.adapter_stamp != new.adapter_stamp
+        or (old.model_stamp, old.adapter_stamp) != (new.model_stamp, new.adapter_stamp)
         or old.knowledge.version != new.knowledge.version
     )
 
@@ -222,6 +259,7 @@ def _changes(old: State, new: State) -> list[str]:
     parts = {
         "configuration": old.config != new.config,
         "knowledge base": old.knowledge.version != new.knowledge.version,
+        "model": old.model_stamp != new.model_stamp or old.config.model.path != new.config.model.path,
         "adapter": old.adapter_stamp != new.adapter_stamp or old.config.model.adapter != new.config.model.adapter,
     }
     return [name for name, changed in parts.items() if changed]

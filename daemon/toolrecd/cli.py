@@ -99,6 +99,8 @@ def reload() -> None:
     reply = lifecycle.ask(lifecycle.files().socket, "reload", timeout=120.0)
     if reply is None:
         raise ToolrecError("not running; start it with: toolrecd start")
+    if "code" in reply:
+        raise ToolrecError(str(reply.get("message")))
     changed, problems = reply["changed"], reply["problems"]
     click.echo(
         f"toolrecd: reloaded ({', '.join(changed) if isinstance(changed, list) and changed else 'nothing changed'})"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ import platformdirs
 from toolrecd.errors import ToolrecError
 
 FILE_NAME = "config.toml"
-_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
 class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,10 +77,22 @@ class Paths(msgspec.Struct, frozen=True):
 
 
 def find_paths(environment: Mapping[str, str] = os.environ) -> Paths:
-    """Return the directories: the platform's, or those the environment names."""
-    config = environment.get("TOOLREC_CONFIG_DIR") or platformdirs.user_config_dir("toolrec", appauthor=False)
-    cache = environment.get("TOOLREC_CACHE_DIR") or platformdirs.user_cache_dir("toolrec", appauthor=False)
-    return Paths(Path(config), Path(cache))
+    """Return the directories: the platform's, or those the environment names.
+
+    Raises:
+        ToolrecError: the environment names a relative path.
+    """
+    return Paths(
+        _directory("TOOLREC_CONFIG_DIR", environment, platformdirs.user_config_dir),
+        _directory("TOOLREC_CACHE_DIR", environment, platformdirs.user_cache_dir),
+    )
+
+
+def _directory(name: str, environment: Mapping[str, str], usual: Callable[..., str]) -> Path:
+    path = Path(environment.get(name) or usual("toolrec", appauthor=False)).expanduser()
+    if not path.is_absolute():  # the daemon and whoever starts it stand in different directories
+        raise ToolrecError(f"{name} is {str(path)!r}; use a path that begins with /")
+    return path
 
 
 def read(file: Path, environment: Mapping[str, str] = os.environ) -> Config:
@@ -90,18 +102,33 @@ def read(file: Path, environment: Mapping[str, str] = os.environ) -> Config:
         ToolrecError: file, field or variable, the value and what is accepted.
     """
     document = _document(file)
+    _convert(document, f"configuration {file}")
     for section, fields in _fields().items():
         for field, kind in fields.items():
             name = f"TOOLREC_{section}_{field}".upper()
             if environment.get(name):
                 document.setdefault(section, {})[field] = _from_text(name, environment[name], kind)
+                _convert(document, name)
+    return _convert(document, f"configuration {file}")
+
+
+def _convert(document: dict[str, Any], source: str) -> Config:
     try:
         return msgspec.convert(document, Config)
     except msgspec.ValidationError as error:
         reason, _, where = str(error).partition(" - at `$.")
-        raise ToolrecError(
-            f"configuration {file}: {where.rstrip('`') or 'top level'}: {reason}; see docs/configuration.md"
-        ) from None
+        where = where.rstrip("`")
+        value = _value_at(document, where)
+        found = f"{where} is {value}" if value else where or "top level"
+        raise ToolrecError(f"{source}: {found}: {reason}; see docs/configuration.md") from None
+
+
+def _value_at(document: dict[str, Any], where: str) -> str:
+    """Return the value at `section.key` as written in an error; nothing where a whole table is meant."""
+    value: Any = document
+    for key in where.split("[")[0].split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return "" if value is None or isinstance(value, dict) else repr(value)
 
 
 def _document(file: Path) -> dict[str, Any]:
@@ -125,19 +152,9 @@ def _fields() -> dict[str, dict[str, object]]:
 def _from_text(name: str, text: str, default: object) -> object:
     """Return an environment variable's text as the type of the key's default."""
     if isinstance(default, bool):
-        words = {
-            "1": True,
-            "true": True,
-            "yes": True,
-            "on": True,
-            "0": False,
-            "false": False,
-            "no": False,
-            "off": False,
-        }
-        if text.lower() not in words:
+        if text.lower() not in _WORDS:
             raise ToolrecError(f"{name} is {text!r}; use true or false")
-        return words[text.lower()]
+        return _WORDS[text.lower()]
     if isinstance(default, (int, float)):
         try:
             return type(default)(text)

@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 
@@ -25,9 +25,11 @@ from toolrec_client import wire
 from toolrecd.errors import ToolrecError
 from toolrecd.server import check_directory
 
+UNKNOWN = "unknown"  # the version of a daemon that speaks another protocol
 START_TIMEOUT_S = 15.0  # it listens within half a second; a busy machine may take longer
 STOP_TIMEOUT_S = 5.0
 PROBE_TIMEOUT_S = 2.0
+LOCK_TIMEOUT_S = 0.2
 POLL_S = 0.02
 
 
@@ -86,7 +88,7 @@ def status(path: Path) -> dict[str, object] | None:
         return None
     found = reply.get("status")
     # A daemon of another protocol answers with an error: it runs, and that is all that can be said.
-    return found if isinstance(found, dict) else {"version": "unknown", "pid": _locked_pid(Files(path))}
+    return found if isinstance(found, dict) else {"version": UNKNOWN, "pid": _locked_pid(Files(path))}
 
 
 def start(where: Files, version: str) -> tuple[bool, dict[str, object]]:
@@ -102,7 +104,7 @@ def start(where: Files, version: str) -> tuple[bool, dict[str, object]]:
         stop(where)
     check_directory(where.socket.parent)
     offset = where.log.stat().st_size if where.log.exists() else 0
-    with where.log.open("ab") as log:
+    with _open(where.log, os.O_APPEND | os.O_WRONLY, "ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-I", "-m", "toolrecd", "run"],
             stdin=subprocess.DEVNULL,
@@ -112,14 +114,24 @@ def start(where: Files, version: str) -> tuple[bool, dict[str, object]]:
             cwd="/",
             close_fds=True,
         )
-    return True, _await_answer(where, process, offset)
+    return True, _await_answer(where, process, offset, version)
 
 
-def _await_answer(where: Files, process: subprocess.Popen[bytes], offset: int) -> dict[str, object]:
+def _open(path: Path, flags: int, mode: str) -> IO[Any]:
+    """Open a file of the daemon's for its owner alone, made if it is not there."""
+    try:
+        return os.fdopen(os.open(path, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), mode)
+    except OSError as error:
+        raise ToolrecError(
+            f"cannot write {path}: {error.strerror}; remove it, or set TOOLREC_SOCKET to another path"
+        ) from None
+
+
+def _await_answer(where: Files, process: subprocess.Popen[bytes], offset: int, version: str) -> dict[str, object]:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         running = status(where.socket)
-        if running:
+        if running and running.get("version") == version:
             return running
         # Another start may have won the race: its daemon answers, ours ends with status 0.
         if process.poll() not in (None, 0):
@@ -141,9 +153,11 @@ def stop(where: Files) -> bool:
     try:
         answered = ask(where.socket, "shutdown") is not None
     except ToolrecError:
-        answered = False
-    if not answered and pid is None:
-        return False
+        answered, deaf = False, True
+    else:
+        deaf = False
+    if pid is None:
+        return _stop_without_lock(where, answered=answered, deaf=deaf)
     if not answered:
         _signal(pid, signal.SIGTERM)
     if not _wait_until(lambda: not _is_locked(where), STOP_TIMEOUT_S):
@@ -154,13 +168,39 @@ def stop(where: Files) -> bool:
     return True
 
 
+def _stop_without_lock(where: Files, *, answered: bool, deaf: bool) -> bool:
+    """Await the end of whoever listens without the lock; never kill it: its pid is anybody's guess."""
+    if not answered and not deaf:
+        return False
+    if deaf or not _wait_until(lambda: not _listens(where.socket), STOP_TIMEOUT_S):
+        raise ToolrecError(
+            f"what listens at {where.socket} is no daemon of ours and does not stop; end it, "
+            "or set TOOLREC_SOCKET to another path"
+        )
+    return True
+
+
+def _listens(path: Path) -> bool:
+    try:
+        return ask(path, "status") is not None
+    except ToolrecError:
+        return True
+
+
 def take_lock(where: Files) -> IO[str] | None:
     """Return the lock file, held for as long as it is open, or None if another daemon holds it."""
     check_directory(where.lock.parent)
-    file = where.lock.open("a+", encoding="ascii")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    file = _open(where.lock, os.O_RDWR, "r+")
+
+    def take() -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    # Not at the first refusal: whoever asks whether it is held, holds it for a moment.
+    if not _wait_until(take, LOCK_TIMEOUT_S):
         file.close()
         return None
     file.truncate(0)

@@ -5,7 +5,8 @@ Unknown fields are ignored on purpose: a newer client may send more than this da
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import reprlib
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -16,6 +17,8 @@ Stage = Literal["shortlist", "reasoning", "model"]
 
 MAX_QUERY_CHARS = 2000  # a long paragraph; the model's context holds no more beside its prompt
 MAX_LIMIT = 50
+# What cannot be read: not msgpack, nested deeper than the decoder follows, or bytes that are no text.
+_UNREADABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
 class Request(msgspec.Struct, frozen=True, tag_field="op"):
@@ -208,7 +211,7 @@ def request_id(payload: bytes) -> int:
     """Return the `id` of a request, as far as it can be read; 0 otherwise."""
     try:
         found = _envelope.decode(payload).id
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return 0
     return found if isinstance(found, int) and not isinstance(found, bool) else 0
 
@@ -223,12 +226,12 @@ def decode(payload: bytes, *, version: int) -> AnyRequest:
         envelope = _envelope.decode(payload)
     except msgspec.ValidationError as error:
         raise RequestError("malformed", f"a request is one msgpack map: {error}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise RequestError("malformed", f"not msgpack: {error}; see docs/protocol.md") from None
     if envelope.v != version:
         raise RequestError(
             "unsupported_version",
-            f"protocol version {envelope.v!r} is not {version}; install client and daemon of one version, "
+            f"protocol version {reprlib.repr(envelope.v)} is not {version}; install client and daemon of one version, "
             "then: toolrecd restart",
         )
     return _decode_operation(payload, envelope.op)
@@ -237,7 +240,10 @@ def decode(payload: bytes, *, version: int) -> AnyRequest:
 def _decode_operation(payload: bytes, operation: object) -> AnyRequest:
     known = [kind.__struct_config__.tag for kind in (Suggest, Resolve, Tools, Status, Reload, Shutdown)]
     if operation not in known:
-        raise RequestError("unknown_operation", f"no operation {operation!r}; there are {', '.join(map(str, known))}")
+        # Cut short: the reply must fit a frame, however long the word was.
+        raise RequestError(
+            "unknown_operation", f"no operation {reprlib.repr(operation)}; there are {', '.join(map(str, known))}"
+        )
     try:
         request = _decoder.decode(payload)
     except UnicodeDecodeError:

@@ -18,6 +18,13 @@ class Metrics:
         self.superseded = 0
         self._latencies: dict[str, deque[float]] = {}
 
+    def fail(self, code: str) -> None:
+        """Note a request that was refused; one that was superseded is no error."""
+        if code == "superseded":
+            self.superseded += 1
+        else:
+            self.errors[code] += 1
+
     def observe(self, stage: str, latency_ms: float) -> None:
         """Note how long an answer of `stage` took from its request's arrival."""
         self._latencies.setdefault(stage, deque(maxlen=KEPT)).append(latency_ms)

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from toolrec_kb import question, search
+from toolrec_kb import search
 from toolrec_kb.knowledge import Knowledge
 from toolrec_kb.question import Operands
 from toolrec_kb.schema import Example, Manager, Platform, Shell, Tool, all_programs
@@ -69,7 +69,7 @@ class Ranked(msgspec.Struct, frozen=True):
 class Draft(msgspec.Struct, frozen=True):
     """A ranking under way: what was asked, and the tools so far, best first."""
 
-    query: str
+    query: search.Query
     situation: Situation
     ranked: tuple[Ranked, ...]
     category: str | None
@@ -85,11 +85,12 @@ class Recommender:
 
     def shortlist(self, query: str, situation: Situation) -> Draft:
         """Return the ranking by words alone."""
+        prepared = search.prepare(self.knowledge.index, query)
         hits = search.search(
-            self.knowledge.index, query, limit=SHORTLIST, allowed=lambda number: self._bonus(number, situation)
+            self.knowledge.index, prepared, limit=SHORTLIST, allowed=lambda number: self._bonus(number, situation)
         )
         ranked = tuple(Ranked(hit.number, hit.score, hit.coverage, hit.words) for hit in hits)
-        return Draft(query, situation, ranked, self._category(ranked, {}))
+        return Draft(prepared, situation, ranked, self._category(ranked, {}))
 
     async def with_model(self, draft: Draft, engine: Engine, *, categorise: bool) -> Draft:
         """Return the ranking fused with the model's scores.
@@ -115,7 +116,7 @@ class Recommender:
 
     def question(self, draft: Draft) -> Question:
         """Return the draft's query as the model is asked it."""
-        return Question(draft.query, context.prompt_os(draft.situation.machine), draft.situation.shell)
+        return Question(draft.query.text, context.prompt_os(draft.situation.machine), draft.situation.shell)
 
     def confidence(self, draft: Draft) -> tuple[bool, float]:
         """Return whether the query asks for a tool at all, and the chance that the first is right."""
@@ -134,7 +135,7 @@ class Recommender:
             coverage=best.coverage,
             margin=best.score - runner_up,
             strength=best.words,
-            words=len(draft.query.split()),
+            words=len(draft.query.text.split()),
         )
 
     def hints(self, draft: Draft, limit: int) -> list[ToolHint]:
@@ -144,11 +145,7 @@ class Recommender:
             return []
         weights = [math.exp((ranked.score - shown[0].score) / SCORE_TEMPERATURE) for ranked in draft.ranked]
         total = sum(weights)
-        operands = question.read(draft.query)
-        return [
-            self._hint(ranked, weight / total, draft, operands)
-            for ranked, weight in zip(shown, weights, strict=False)
-        ]
+        return [self._hint(ranked, weight / total, draft) for ranked, weight in zip(shown, weights, strict=False)]
 
     def related(self, draft: Draft, limit: int) -> list[str]:
         """Return alternatives to the first tool and what it is combined with, those recommended left out."""
@@ -162,10 +159,11 @@ class Recommender:
 
     def resolve(self, name: str, situation: Situation) -> tuple[list[ToolHint], list[str]]:
         """Return the tools that bring the program `name`, and programs spelt nearly so."""
-        index, draft = self.knowledge.index, Draft("", situation, (), None)
+        index = self.knowledge.index
+        draft = Draft(search.prepare(index, ""), situation, (), None)
         found = [n for n in index.names.get(name.lower(), ()) if self._bonus(n, situation) is not None]
         found.sort(key=lambda number: -index.priors[number])
-        hints = [self._hint(Ranked(number, 0.0, 1.0, 0.0), 1.0, draft, question.read("")) for number in found]
+        hints = [self._hint(Ranked(number, 0.0, 1.0, 0.0), 1.0, draft) for number in found]
         return hints, [] if hints else search.similar_names(index, name)
 
     def _bonus(self, number: int, situation: Situation) -> float | None:
@@ -186,8 +184,8 @@ class Recommender:
             return None
         return installed.installed_program(tool, situation.programs, situation.machine, situation.shell)
 
-    def _hint(self, ranked: Ranked, share: float, draft: Draft, operands: Operands) -> ToolHint:
-        tool, situation = self.knowledge.tools[ranked.number], draft.situation
+    def _hint(self, ranked: Ranked, share: float, draft: Draft) -> ToolHint:
+        tool, situation, operands = self.knowledge.tools[ranked.number], draft.situation, draft.query.operands
         program = self._installed(tool, situation)
         here = situation.programs is not None
         # A builtin of the shell asked about needs no installing, on whatever machine.

@@ -12,6 +12,7 @@ import ctypes.util
 import os
 import socket
 import struct
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,11 +20,14 @@ from toolrec_client import wire
 from toolrecd import messages
 from toolrecd.errors import RequestError, ToolrecError
 from toolrecd.service import Service
+from toolrecd.sessions import SUPERSEDED
 
 BACKLOG = 1024  # shells connect once a keystroke; a full backlog would block them in connect
 FRAME_TIMEOUT_S = 5.0  # a frame's rest follows its first byte at once, or never
-DRAIN_TIMEOUT_S = 10.0
-MAX_SKIPPED_BYTES = 64 << 20  # an oversized frame is read to its end, so that its sender can read why
+DRAIN_TIMEOUT_S = 10.0  # a client that takes nothing for so long is gone, or stopped
+LAST_WORDS_TIMEOUT_S = 1.0  # an honest client reads what is left at once; a stop must not wait for the others
+MAX_SKIPPED_BYTES = 64 << 20  # of a frame that is refused; no honest client sends as much
+PLACES = 4  # calls named in the log when a request fails by a bug of ours
 MAX_UNDER_WAY = 64  # requests of one connection; a client that sends more waits
 
 
@@ -58,9 +62,16 @@ class Server:
         except (ConnectionError, TimeoutError, asyncio.CancelledError):
             pass  # the other side is gone, or we are going: there is nobody to tell
         finally:
-            writer.close()
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                await writer.wait_closed()
+            await _hang_up(writer)
+
+
+async def _hang_up(writer: asyncio.StreamWriter) -> None:
+    """Close a connection; what its client does not take in time is dropped with it."""
+    writer.close()
+    with contextlib.suppress(OSError, TimeoutError, asyncio.CancelledError):
+        async with asyncio.timeout(LAST_WORDS_TIMEOUT_S):
+            await writer.wait_closed()
+    writer.transport.abort()
 
 
 class _Connection:
@@ -87,7 +98,9 @@ class _Connection:
                     await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
         except RequestError as error:
             # Framing is lost: the reason is the last thing this connection hears.
-            await self._send(messages.Failure(id=0, code=error.code, message=str(error)))
+            self._service.metrics.fail(error.code)
+            await self._tell(messages.Failure(id=0, code=error.code, message=str(error)))
+            await self._skip()
         finally:
             for task in self._under_way:
                 task.cancel()
@@ -102,7 +115,6 @@ class _Connection:
                 head += await self._reader.readexactly(3)
                 length = int.from_bytes(head, "big")
                 if length > wire.MAX_FRAME_BYTES:
-                    await self._skip(length)
                     raise RequestError(
                         "frame_too_large",
                         f"frame of {length} bytes is over the limit of {wire.MAX_FRAME_BYTES}; send less",
@@ -113,43 +125,68 @@ class _Connection:
                 "incomplete_frame", f"a frame was not complete within {FRAME_TIMEOUT_S:.0f} s; send it whole"
             ) from None
 
-    async def _skip(self, length: int) -> None:
-        left = min(length, MAX_SKIPPED_BYTES)
-        while left > 0 and (part := await self._reader.read(min(left, 1 << 16))):
-            left -= len(part)
+    async def _skip(self) -> None:
+        """Read what the client still sends: closing earlier would reset it before it has read why."""
+        left = MAX_SKIPPED_BYTES
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FRAME_TIMEOUT_S):
+                while left > 0 and (part := await self._reader.read(1 << 16)):
+                    left -= len(part)
 
     async def _answer(self, payload: bytes) -> None:
-        number = messages.request_id(payload)
+        number, closed = messages.request_id(payload), False
+
+        async def send(reply: messages.Reply) -> None:
+            nonlocal closed
+            closed = closed or reply.final
+            await self._send(reply)
+
         try:
-            request = messages.decode(payload, version=wire.PROTOCOL_VERSION)
-            await self._service.serve(request, self._send)
-        except RequestError as error:
-            await self._fail(number, error.code, str(error))
-        except ToolrecError as error:
-            await self._fail(number, "failed", str(error))
-        except asyncio.CancelledError as error:
-            if error.args == ("superseded",):
-                self._service.metrics.superseded += 1
-                await self._fail(number, "superseded", "a newer request of the same session has come")
-            raise
+            await self._service.serve(messages.decode(payload, version=wire.PROTOCOL_VERSION), send)
         except ConnectionError:
             pass  # hung up while being answered
-        except Exception as error:
-            # One request's bug must not cost the others theirs.
-            self._report(f"{type(error).__name__} in a request: {error}")
-            await self._fail(number, "internal", f"{type(error).__name__}; see: toolrecd logs")
+        except (ToolrecError, asyncio.CancelledError, Exception) as error:
+            # A request is closed once: what comes up after its final frame is not the client's concern.
+            failure = self._failure(number, error)
+            if failure and not closed:
+                await self._tell(failure)
+            if isinstance(error, asyncio.CancelledError):
+                raise
 
-    async def _fail(self, number: int, code: str, message: str) -> None:
-        if code != "superseded":
-            self._service.metrics.errors[code] += 1
+    def _failure(self, number: int, error: BaseException) -> messages.Failure | None:
+        """Return what to answer to a request that ended so; None where nobody waits for an answer."""
+        code, message = "internal", f"{type(error).__name__}; see: toolrecd logs"
+        if isinstance(error, asyncio.CancelledError):
+            if error.args != (SUPERSEDED.code,):
+                return None
+            code, message = SUPERSEDED.code, str(SUPERSEDED)
+        elif isinstance(error, ToolrecError):
+            code, message = getattr(error, "code", "failed"), str(error)
+        else:
+            # One request's bug must not cost the others theirs. The exception's text may hold what was typed.
+            self._report(f"{type(error).__name__} in a request, at {_place(error)}")
+        self._service.metrics.fail(code)
+        return messages.Failure(id=number, code=code, message=message)
+
+    async def _tell(self, failure: messages.Failure) -> None:
         with contextlib.suppress(ConnectionError):
-            await self._send(messages.Failure(id=number, code=code, message=message))
+            await self._send(failure)
 
     async def _send(self, reply: messages.Reply) -> None:
         payload = messages.encode(reply)
         self._writer.write(len(payload).to_bytes(4, "big") + payload)
-        async with asyncio.timeout(DRAIN_TIMEOUT_S):
-            await self._writer.drain()
+        try:
+            async with asyncio.timeout(DRAIN_TIMEOUT_S):
+                await self._writer.drain()
+        except TimeoutError:
+            self._writer.transport.abort()  # what it has not taken is dropped with it
+            raise ConnectionAbortedError(f"took nothing for {DRAIN_TIMEOUT_S:.0f} s") from None
+
+
+def _place(error: BaseException) -> str:
+    """Return the calls that led to an error, outermost first, without any of their values."""
+    frames = traceback.extract_tb(error.__traceback__)[-PLACES:]
+    return " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
 
 
 def bind(path: Path) -> socket.socket:

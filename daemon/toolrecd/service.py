@@ -30,6 +30,8 @@ from toolrecd.sessions import Sessions
 # How long a request waits for the model before it is answered from the shortlist, by mode. Typing has
 # moved on after a second; someone who asked would rather wait for a model that is just being loaded.
 MODEL_DEADLINE_S = {"typing": 1.0, "ask": 8.0, "explain": 30.0}
+MODEL_OFF = "the model is switched off (model.enabled)"
+NOTHING_TO_RANK = "no word of the question is known"
 TOOLS_A_REPLY = 200  # about 200 kB a frame, well under the limit
 
 Send = Callable[[Reply], Awaitable[None]]
@@ -43,6 +45,9 @@ class Control(Protocol):
 
     def shutdown(self) -> None:
         """Stop after this reply."""
+
+    def note(self, text: str) -> None:
+        """Write a line to the log."""
 
     def status(self) -> dict[str, object]:
         """Describe the process."""
@@ -65,7 +70,6 @@ class Service:
         self._programs = ProgramIndex()
         self.metrics = Metrics()
         self.sessions = Sessions()
-        self.answers = Answers()
         self.engine = engine
         self.use(knowledge, config)
 
@@ -73,12 +77,15 @@ class Service:
         """Serve from another knowledge base or configuration from now on."""
         self.recommender = Recommender(knowledge, config.suggest)
         self.config = config
-        self.answers.clear()
+        # New, not emptied: a request under way still has numbers of the old knowledge base to put away.
+        self.answers = Answers()
 
     async def serve(self, request: messages.AnyRequest, send: Send) -> None:
         """Answer a request: none or more frames, the last one final."""
         name = str(request.__struct_config__.tag)
         self.metrics.requests[name] += 1
+        if self.config.log.queries and isinstance(request, messages.Suggest):
+            self._control.note(f"{request.mode}: {request.query!r}")
         await getattr(self, f"handle_{name}")(request, send)
 
     async def handle_suggest(self, request: messages.Suggest, send: Send) -> None:
@@ -123,56 +130,46 @@ class Service:
     async def _suggest(self, request: messages.Suggest, send: Send) -> None:
         started = time.perf_counter()
         situation = self._situation(request)
-        draft = self.recommender.shortlist(request.query, situation)
-        show = render.Renderer(self.recommender, request, started, self.config.suggest.threshold)
+        # A reload may replace these while the model thinks; a request is answered from those it began with.
+        recommender, answers, engine = self.recommender, self.answers, self.engine
+        draft = recommender.shortlist(request.query, situation)
+        show = render.Renderer(recommender, request, started, self.config.suggest.threshold)
         if request.mode == "explain":
             await self._explain(request, draft, send, show)
             return
         key = (request.query, situation.machine, situation.shell, request.path, request.mode == "ask")
-        known = self.answers.get(key)
+        known = answers.get(key)
         if known:
             self.metrics.cache_hits += 1
             await self._send(msgspec.structs.replace(known, situation=situation), "model", send, show)
             return
         self.metrics.cache_misses += 1
-        await self._send(draft, "shortlist", send, show, final=self._done_without_model(draft))
-        if self._done_without_model(draft):
+        if engine is None or not draft.ranked:
+            await self._send(draft, "shortlist", send, show, note=NOTHING_TO_RANK if engine else MODEL_OFF)
             return
-        ranked, note = await self._ranked(draft, request.mode)
+        await self._send(draft, "shortlist", send, show, final=False)
+        ranked, note = await _rank(recommender, engine, draft, request.mode)
         if not note:
-            self.answers.put(key, ranked)
+            answers.put(key, ranked)
         await self._send(ranked, "shortlist" if note else "model", send, show, note=note)
 
     async def _explain(self, request: messages.Suggest, draft: Draft, send: Send, show: render.Renderer) -> None:
+        recommender, engine = self.recommender, self.engine
+        if engine is None or not draft.ranked:
+            await self._send(draft, "shortlist", send, show, note=NOTHING_TO_RANK if engine else MODEL_OFF)
+            return
         note = ""
-        if self.engine and draft.ranked:
-            try:
-                async with asyncio.timeout(MODEL_DEADLINE_S["explain"]):
-                    async with aclosing(self.recommender.think(draft, self.engine)) as thought:  # type: ignore[type-var]
-                        async for text in thought:
-                            if text:
-                                await send(messages.Reasoning(id=request.id, text=text))
-            except (EngineUnavailable, TimeoutError) as error:
-                note = str(error) or "the model took too long"
-        if not note:
-            draft, note = await self._ranked(draft, "explain")
-        await self._send(draft, "shortlist" if note else "model", send, show, note=note)
-
-    async def _ranked(self, draft: Draft, mode: str) -> tuple[Draft, str]:
-        """Return the model's ranking, or the draft and why the model had no part in it."""
-        if self.engine is None:
-            return draft, "the model is switched off (model.enabled)"
         try:
-            async with asyncio.timeout(MODEL_DEADLINE_S[mode]):
-                return await self.recommender.with_model(draft, self.engine, categorise=mode != "typing"), ""
-        except EngineUnavailable as error:
-            return draft, str(error)
-        except TimeoutError:
-            return draft, f"the model did not answer within {MODEL_DEADLINE_S[mode]:.0f} s"
-
-    def _done_without_model(self, draft: Draft) -> bool:
-        # Nothing on the shortlist means no word of the question is known: there is nothing to rank.
-        return not draft.ranked or self.engine is None
+            async with asyncio.timeout(MODEL_DEADLINE_S["explain"]):
+                async with aclosing(recommender.think(draft, engine)) as thought:  # type: ignore[type-var]
+                    async for text in thought:
+                        if text:
+                            await send(messages.Reasoning(id=request.id, text=text))
+        except (EngineUnavailable, TimeoutError) as error:
+            note = str(error) or "the model took too long"
+        if not note:
+            draft, note = await _rank(recommender, engine, draft, "explain")
+        await self._send(draft, "shortlist" if note else "model", send, show, note=note)
 
     async def _send(
         self,
@@ -184,8 +181,6 @@ class Service:
         final: bool = True,
         note: str = "",
     ) -> None:
-        if final and self.engine is None:
-            note = note or "the model is switched off (model.enabled)"
         reply = show.answer(draft, stage, final=final, note=note)
         self.metrics.observe("final" if final else "provisional", reply.latency_ms)
         await send(reply)
@@ -198,6 +193,17 @@ class Service:
             machine=self._machine,
             index=self._programs,
         )
+
+
+async def _rank(recommender: Recommender, engine: Engine, draft: Draft, mode: str) -> tuple[Draft, str]:
+    """Return the model's ranking, or the draft and why the model had no part in it."""
+    try:
+        async with asyncio.timeout(MODEL_DEADLINE_S[mode]):
+            return await recommender.with_model(draft, engine, categorise=mode != "typing"), ""
+    except EngineUnavailable as error:
+        return draft, str(error)
+    except TimeoutError:
+        return draft, f"the model did not answer within {MODEL_DEADLINE_S[mode]:.0f} s"
 
 
 def _entry(tool: Tool) -> messages.ToolEntry:

@@ -12,11 +12,7 @@ from toolrecd.errors import RequestError
 MAX_SESSIONS = 2000  # shells come and go without a word; the longest silent is forgotten first
 
 
-class Superseded(RequestError):
-    """A newer request of the same shell has come."""
-
-    def __init__(self) -> None:
-        super().__init__("superseded", "a newer request of the same session has come")
+SUPERSEDED = RequestError("superseded", "a newer request of the same session has come")
 
 
 class _Held(msgspec.Struct):
@@ -37,14 +33,14 @@ class Sessions:
         """Let `task` be the session's request number `seq`; the one before is cancelled.
 
         Raises:
-            Superseded: a newer number has been seen already.
+            RequestError: superseded; a newer number has been seen already.
         """
         held = self._held.pop(session, None)
         if held and held.seq > seq:
             self._held[session] = held
-            raise Superseded
+            raise RequestError(SUPERSEDED.code, str(SUPERSEDED))
         if held and held.task and not held.task.done():
-            held.task.cancel(msg="superseded")
+            held.task.cancel(msg=SUPERSEDED.code)
         self._held[session] = _Held(seq, task)
         while len(self._held) > MAX_SESSIONS:
             self._held.popitem(last=False)

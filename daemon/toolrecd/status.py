@@ -93,6 +93,8 @@ def resident_mb(pid: int) -> float:
 
 def for_people(found: dict[str, Any]) -> str:
     """Return a status as lines for a person."""
+    if "model" not in found:
+        return f"daemon       running, pid {found['pid']}, of another version; replace it with: toolrecd restart"
     model, knowledge, memory, cache = (found[key] for key in ("model", "knowledge", "memory_mb", "cache"))
     errors = f"; errors: {_counts(found['errors'])}" if found["errors"] else ""
     rows = [
@@ -113,6 +115,7 @@ def for_people(found: dict[str, Any]) -> str:
         ("sessions", str(found["sessions"])),
         ("last reload", found["last_reload"] or "never"),
         ("last error", found["last_error"] or "none"),
+        *(("problem", problem) for problem in found["problems"]),
     ]
     return "\n".join(f"{name:12} {text}" for name, text in rows)
 

@@ -6,7 +6,7 @@ watchfiles' own steps would wake the process 20 times a second; these wake it on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from pathlib import Path
 
 from watchfiles import Change, awatch
@@ -16,27 +16,48 @@ DEBOUNCE_MS = 1200  # an editor's save is several events
 
 
 async def watch(
-    trees: Iterable[Path], files: Iterable[Path], changed: Callable[[], Awaitable[None]], stop: asyncio.Event
+    trees: Collection[Path], files: Collection[Path], changed: Callable[[], Awaitable[None]], stop: asyncio.Event
 ) -> None:
-    """Await `changed` after each change below `trees` or of one of `files`, until `stop` is set."""
-    watchers = [_watch_tree(tree, changed, stop) for tree in trees if tree.is_dir()]
-    wanted: dict[Path, set[str]] = {}
+    """Await `changed` after each change below `trees` or of one of `files`, until `stop` is set.
+
+    Sets `stop` itself when a folder that was missing is made: the caller begins again, with the folder.
+
+    Raises:
+        OSError: the system refuses to watch, for want of permission or of watches.
+    """
+    watched: dict[Path, set[str] | None] = {file.parent: set() for file in files}
     for file in files:
-        wanted.setdefault(file.parent, set()).add(file.name)
-    watchers += [_watch_files(folder, names, changed, stop) for folder, names in wanted.items() if folder.is_dir()]
-    await asyncio.gather(*watchers)
+        watched[file.parent].add(file.name)  # type: ignore[union-attr]
+    outermost = [tree for tree in trees if not any(other in tree.parents for other in trees)]
+    watched |= dict.fromkeys(outermost)
+    tasks = [
+        asyncio.create_task(
+            _watch_folder(folder, names, changed, stop) if folder.is_dir() else _await_folder(folder, stop)
+        )
+        for folder, names in watched.items()
+    ]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
-async def _watch_tree(tree: Path, changed: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
-    async for _ in _changes(tree, stop, recursive=True, accept=lambda name: not name.startswith(".")):
-        await changed()
-
-
-async def _watch_files(
-    folder: Path, names: set[str], changed: Callable[[], Awaitable[None]], stop: asyncio.Event
+async def _watch_folder(
+    folder: Path, names: set[str] | None, changed: Callable[[], Awaitable[None]], stop: asyncio.Event
 ) -> None:
-    async for _ in _changes(folder, stop, recursive=False, accept=names.__contains__):
+    """Follow the files of these names in a folder or, without names, everything below it."""
+    accept = names.__contains__ if names else lambda name: not name.startswith(".")
+    async for _ in _changes(folder, stop, recursive=names is None, accept=accept):
         await changed()
+
+
+async def _await_folder(folder: Path, stop: asyncio.Event) -> None:
+    """Set `stop` once the next part of the path to a missing folder is there."""
+    parent = next(parent for parent in folder.parents if parent.is_dir())
+    part = folder.relative_to(parent).parts[0]
+    async for _ in _changes(parent, stop, recursive=False, accept=part.__eq__):
+        stop.set()
 
 
 def _changes(

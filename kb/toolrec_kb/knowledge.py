@@ -11,9 +11,9 @@ from pathlib import Path
 
 import msgspec
 
+from toolrec_kb.index import Index, build_index
 from toolrec_kb.load import DATA_DIR, Problem, read_folder
 from toolrec_kb.schema import Category, Tool
-from toolrec_kb.search import Index, build_index
 
 COMPILED_FILE = Path(__file__).parent / "compiled.msgpack"
 

@@ -121,8 +121,8 @@ def _read_toml(path: Path) -> dict[str, object] | Problem:
 
 
 def _validation_problem(path: Path, error: msgspec.ValidationError) -> Problem:
-    # msgspec closes its message with " - at `$.examples[0].task`".
+    # msgspec closes its message with " - at `$.examples[0].task`", or with " - at `key` in `$.install`".
     reason, _, where = str(error).partition(" - at `")
-    field = where.rstrip("`").removeprefix("$").removeprefix(".")
+    field = where.rpartition("`$")[2].rstrip("`").removeprefix("$").removeprefix(".")
     named = _NAMED_FIELD.search(reason)  # the place is then the table around it
     return Problem(str(path), ".".join(filter(None, (field, named[1] if named else ""))), reason)

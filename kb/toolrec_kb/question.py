@@ -11,7 +11,9 @@ from typing import Final
 
 import msgspec
 
-_ARCHIVES: Final = frozenset("tar.gz tgz tar.xz tar.bz2 tar.zst zip 7z rar tar gz xz zst bz2".split())
+_ARCHIVES: Final = frozenset(
+    ["tar.gz", "tgz", "tar.xz", "tar.bz2", "tar.zst", "zip", "7z", "rar", "tar", "gz", "xz", "zst", "bz2"]
+)
 _FILE: Final = re.compile(
     r"(?<![\w.])((?:[~.]?/)?[\w@+-][\w@+./-]*\.[A-Za-z][A-Za-z0-9]{0,5}|[~.]?/[\w@+./-]+)(?![\w.])"
 )
@@ -31,7 +33,9 @@ _SOUGHT: Final = re.compile(
     r"(?:\s+(?:comments?|messages?|lines?|strings?))?(?=\s+(?:in|inside|across|from|recursively)\b|$)",
     re.IGNORECASE,
 )
-_NOT_SOUGHT: Final = frozenset("a an the any all file files text word words string folder folders".split())
+_NOT_SOUGHT: Final = frozenset(
+    ["a", "an", "the", "any", "all", "file", "files", "text", "word", "words", "string", "folder", "folders"]
+)
 _FOLDER: Final = re.compile(
     r"\b(?!(?:a|an|the|this|that|my|our|your|current|whole|entire|every|each|all|any|empty|new|large|big|hidden|home|"
     r"parent|same|two|in|of|to|from|and|between|local|remote|shared|delete|remove|create|make|compress|zip|copy|move|"
@@ -54,12 +58,14 @@ _KIND: Final = re.compile(
 
 
 _COMPARED: Final = (
-    re.compile(r"\b(?:better|modern|faster|nicer|prettier|newer|friendlier|simpler|improved|fancier) (?:than )?([\w.+-]+)$"),
+    re.compile(r"\b(?:better|modern|faster|nicer|prettier|newer|friendlier|simpler|improved|fancier) ([\w.+-]+)$"),
     re.compile(r"\b([\w.+-]+) (?:alternatives?|replacements?|substitute|clone)\b"),
-    re.compile(r"\b(?:alternatives? (?:to|for)|replacements? (?:of|for)|instead of|similar to|better than|faster than)"
-               r" (?:the )?([\w.+-]+)"),
+    re.compile(
+        r"\b(?:alternatives? (?:to|for)|replacements? (?:of|for)|instead of|similar to|(?:better|faster|nicer) than)"
+        r" (?:the )?([\w.+-]+)"
+    ),
     re.compile(r"^(?:something |a |sth )?(?:like )?([\w.+-]+) but\b"),
-)  # fmt: skip
+)
 
 
 class Operands(msgspec.Struct, frozen=True):

@@ -38,6 +38,7 @@ Package = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9@][A-Za-z0-9@._+:/-]*
 Phrase = Annotated[str, msgspec.Meta(pattern=_ONE_LINE, min_length=3, max_length=120)]
 Command = Annotated[str, msgspec.Meta(pattern=_ONE_LINE, min_length=1, max_length=240)]
 Keyword = Annotated[str, msgspec.Meta(pattern=_ONE_LINE, min_length=1, max_length=48)]
+_BY_MANAGER = msgspec.Meta(extra_json_schema={"propertyNames": {"enum": list(MANAGERS)}})  # for editors to offer
 Caution = Annotated[str, msgspec.Meta(pattern=_ONE_LINE, max_length=160)]
 
 
@@ -75,8 +76,8 @@ class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     replaces: tuple[ToolName, ...] = ()
     """Older tools it is a modern replacement of."""
     piped_with: tuple[ToolName, ...] = ()
-    install: dict[Manager, Package] = {}
-    program_names: dict[Manager, dict[Program, Program]] = {}
+    install: Annotated[dict[Manager, Package], _BY_MANAGER] = {}
+    program_names: Annotated[dict[Manager, dict[Program, Program]], _BY_MANAGER] = {}
     """Where a manager installs a program under another name: `apt = { fd = "fdfind" }`."""
     caution: Caution = ""
     """What it can destroy, in one sentence."""

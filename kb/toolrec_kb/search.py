@@ -1,67 +1,58 @@
-"""The shortlist: ranks tools for a question by words alone, in well under a millisecond.
+"""The shortlist: ranks tools for a question by words alone, in about a millisecond.
 
-BM25F over an entry's fields, with synonyms, half-typed last words and misspellings, then the
-best-fitting example, the prior of how widely a tool is used, and its name if the question says it.
-Everything that can be counted when the base is compiled is counted there (`build_index`).
-Robertson & Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009).
+A term of the question finds its entries, and at a discount those of its synonyms, of the words that a
+half-typed last word may become, and of the words that a misspelt one may mean. To that come the
+best-fitting example, the prior, the tool's name if the question says it, and its rivals if the question
+asks for something better.
 """
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from toolrec_kb import question
-from toolrec_kb.schema import Tool, all_programs
+from toolrec_kb.index import MIN_TYPO_LENGTH, Index, deletions
 from toolrec_kb.text import stem, terms
 
 # Tuned on the development questions (docs/measurements.md, "Shortlist").
-FIELD_WEIGHTS: Final = {"name": 2.5, "summary": 2.0, "tasks": 1.4, "keywords": 1.8, "categories": 0.7, "commands": 0.25}
-LENGTH_NORM: Final = 0.35  # BM25's b: entries with many examples are long because they can do much
-SATURATION: Final = 1.6  # BM25's k1
 SYNONYM_WEIGHT: Final = 0.45
 PREFIX_WEIGHT: Final = 0.6
+TYPO_WEIGHT: Final = 0.7
 OPERAND_WEIGHT: Final = 0.25  # "search for error in logs" is not about errors
 FILE_WEIGHT: Final = 0.6  # a file's type tells the tool, but less than what is to be done with it
-RIVAL_BONUS: Final = 14.0  # "like find but faster" wants no find
 UNKNOWN_WEIGHT: Final = 3.0  # what a word that no entry knows takes from the coverage
-POSTINGS: Final = 300  # the heaviest entries of a common word; the others gain next to nothing by it
-TYPO_WEIGHT: Final = 0.7
 EXAMPLE_WEIGHT: Final = 4.0
 NAME_BONUS: Final = 3.0
-USAGE_WEIGHT: Final = 0.55
-STANDARDNESS_BONUS: Final = {"builtin": 0.2, "posix": 0.5, "core": 0.5, "popular": 0.2, "niche": -0.4}
-CANDIDATES: Final = 60  # how many of the first stage get the closer look at their examples
+RIVAL_BONUS: Final = 14.0  # "like find but faster" wants no find
+FIRST_STAGE: Final = 80  # how many tools are asked whether they are for this machine at all
+CANDIDATES: Final = 40  # how many of those get the closer look at their examples
 MAX_TERMS: Final = 24  # a pasted page is cut here: its first words say the task
 MAX_EXPANSIONS: Final = 6
-MIN_TYPO_LENGTH: Final = 4
+MAX_COMPLETIONS: Final = 40
 
 
-class Index(msgspec.Struct, frozen=True):
-    """What is counted once: postings with their finished BM25F weights, and the examples' terms.
+class Term(msgspec.Struct, frozen=True):
+    """A term of the question: its variants with their discounts, and its weight."""
 
-    `postings` maps a term to (tool number, weight) pairs flattened into two lists of equal length.
-    """
+    variants: list[tuple[str, float]]
+    weight: float
 
-    postings: dict[str, tuple[list[int], list[float]]]
-    idf: dict[str, float]
-    vocabulary: list[str]
-    """All terms, sorted, for completing a half-typed word."""
-    deletions: dict[str, list[str]]
-    """A term with one letter left out → the terms, for finding misspelt ones."""
-    examples: list[list[list[str]]]
-    """tool number → example number → its distinct terms."""
-    synonyms: dict[str, list[str]]
-    names: dict[str, list[int]]
-    """A tool's name or program in lower case → tool numbers."""
-    priors: list[float]
-    rivals: list[list[tuple[int, float]]]
-    """tool number → the tools that do its job, with what that counts when somebody asks for another."""
+
+class Query(msgspec.Struct, frozen=True):
+    """A question made ready for one index."""
+
+    text: str
+    operands: question.Operands
+    terms: list[Term]
+    total: float
+    """The terms' weights together."""
+    worth: dict[str, list[tuple[int, float]]]
+    """A variant → the terms it stands for, with what finding it is worth."""
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -75,141 +66,84 @@ class Hit(msgspec.Struct, frozen=True):
     """The part of the score that the question's words made."""
 
 
-def build_index(tools: Sequence[Tool], synonyms: Iterable[Sequence[str]] = ()) -> Index:
-    """Return the index of `tools`; a tool's number is its position."""
-    weights = [_term_weights(tool) for tool in tools]
-    lengths = [sum(weight.values()) for weight in weights]
-    average = sum(lengths) / max(len(lengths), 1) or 1.0
-    documents: Counter[str] = Counter(term for weight in weights for term in weight)
-    idf = {term: math.log(1 + (len(tools) - n + 0.5) / (n + 0.5)) for term, n in documents.items()}
-    postings: dict[str, tuple[list[int], list[float]]] = {term: ([], []) for term in idf}
-    for number, weight in enumerate(weights):
-        norm = SATURATION * (1 - LENGTH_NORM + LENGTH_NORM * lengths[number] / average)
-        for term, frequency in weight.items():
-            numbers, values = postings[term]
-            numbers.append(number)
-            values.append(idf[term] * frequency * (SATURATION + 1) / (frequency + norm))
-    for term, (numbers, values) in postings.items():
-        heaviest = sorted(zip(values, numbers, strict=True), reverse=True)[:POSTINGS]
-        postings[term] = ([number for _, number in heaviest], [value for value, _ in heaviest])
-    return Index(
-        postings=postings,
-        idf=idf,
-        vocabulary=sorted(idf),
-        deletions=_deletion_table(idf),
-        examples=[[sorted(set(terms(example.task))) for example in tool.examples] for tool in tools],
-        synonyms=_synonym_table(synonyms),
-        names=_name_table(tools),
-        priors=[prior(tool) for tool in tools],
-        rivals=_rival_table(tools),
-    )
-
-
-def prior(tool: Tool) -> float:
-    """Return the bonus for how widely used and how standard a tool is."""
-    return USAGE_WEIGHT * tool.usage + STANDARDNESS_BONUS[tool.standardness]
+def prepare(index: Index, text: str) -> Query:
+    """Return the question `text`, its words looked up."""
+    operands = question.read(text)
+    wanted = _wanted(index, text, operands)
+    worth: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for position, term in enumerate(wanted):
+        for variant, discount in term.variants:
+            worth[variant].append((position, term.weight * discount))
+    return Query(text, operands, wanted, sum(term.weight for term in wanted) or 1.0, dict(worth))
 
 
 def search(
-    index: Index, query: str, *, limit: int = 20, allowed: Callable[[int], float | None] = lambda number: 0.0
+    index: Index, query: Query, *, limit: int = 20, allowed: Callable[[int], float | None] = lambda number: 0.0
 ) -> list[Hit]:
     """Return the `limit` best tools for `query`, best first.
 
     `allowed` gives a bonus for a tool's number (installed, say), or None to leave the tool out.
     """
-    operands = question.read(query)
-    wanted = _expand(index, query, operands)
     scores: defaultdict[int, float] = defaultdict(float)
     covered: defaultdict[int, float] = defaultdict(float)
-    total = sum(weight for _, weight in wanted) or 1.0
-    for variants, weight in wanted:
-        for number, (value, share) in _best_variant(index, variants).items():
-            scores[number] += value
-            covered[number] += weight * share
+    for term in query.terms:
+        for number, (gain, discount) in _best_variant(index, term).items():
+            scores[number] += gain
+            covered[number] += term.weight * discount
     _add_named(index, query, scores)
-    _add_rivals(index, operands.compared, scores)
-    first = sorted(scores, key=lambda number: -(scores[number] + index.priors[number]))[: CANDIDATES * 2]
+    _add_rivals(index, query.operands.compared, scores)
+    priors = index.priors
+    first = sorted(scores, key=lambda number: -(scores[number] + priors[number]))[:FIRST_STAGE]
     bonuses = {number: bonus for number in first if (bonus := allowed(number)) is not None}
     hits = []
     for number in list(bonuses)[:CANDIDATES]:
-        fit = max((_fit(index, example, wanted, total) for example in index.examples[number]), default=0.0)
-        words = scores[number] + EXAMPLE_WEIGHT * fit
-        score = words + index.priors[number] + bonuses[number]
-        hits.append(Hit(number, score, min(covered[number] / total, 1.0), words))
+        words = scores[number] + EXAMPLE_WEIGHT * max(example_fits(index, number, query), default=0.0)
+        coverage = min(covered[number] / query.total, 1.0)
+        hits.append(Hit(number, words + priors[number] + bonuses[number], coverage, words))
     return sorted(hits, key=lambda hit: -hit.score)[:limit]
 
 
-_Variants = list[tuple[str, float]]
-_Wanted = list[tuple[_Variants, float]]
+def example_fits(index: Index, number: int, query: Query) -> list[float]:
+    """Return how well each example's task fits: the F1 of the weight it shares with the question, 0 to 1."""
+    fits = []
+    for example, own in index.examples[number]:
+        shared: dict[int, float] = {}
+        for term in example:
+            for position, worth in query.worth.get(term, ()):
+                if worth > shared.get(position, 0.0):
+                    shared[position] = worth
+        fits.append(2 * sum(shared.values()) / (query.total + own) if shared else 0.0)
+    return fits
 
 
-def _term_weights(tool: Tool) -> dict[str, float]:
-    texts = {
-        "name": " ".join([tool.name, *all_programs(tool)]),
-        "summary": tool.summary,
-        "tasks": " ".join(example.task for example in tool.examples),
-        "keywords": " ".join(tool.keywords),
-        "categories": " ".join(tool.categories),
-        "commands": " ".join(example.command for example in tool.examples),
-    }
-    weights: dict[str, float] = defaultdict(float)
-    for field, text in texts.items():
-        for term, count in Counter(terms(text)).items():
-            weights[term] += FIELD_WEIGHTS[field] * (1 + math.log(count))
-    return dict(weights)
+def similar_names(index: Index, name: str, limit: int = 3) -> list[str]:
+    """Return program names that differ from `name` by a letter or two neighbours swapped."""
+    wanted = name.lower()
+    near = {_swap(wanted, i) for i in range(len(wanted) - 1)} | deletions(wanted)
+    found = [known for known in index.names if known != wanted and (known in near or near & deletions(known))]
+    found.sort(key=lambda known: (abs(len(known) - len(wanted)), -max(index.priors[n] for n in index.names[known])))
+    return found[:limit]
 
 
-def _deletion_table(idf: Iterable[str]) -> dict[str, list[str]]:
-    table: dict[str, list[str]] = defaultdict(list)
-    for term in idf:
-        if len(term) >= MIN_TYPO_LENGTH and term.isalpha():
-            for shorter in _deletions(term):
-                table[shorter].append(term)
-    return dict(table)
-
-
-def _deletions(term: str) -> set[str]:
-    return {term[:i] + term[i + 1 :] for i in range(len(term))} | {term}
-
-
-def _synonym_table(groups: Iterable[Sequence[str]]) -> dict[str, list[str]]:
-    table: dict[str, dict[str, None]] = defaultdict(dict)
-    for group in groups:
-        stems = [stem(word.lower()) for word in group]
-        for word in stems:
-            table[word].update(dict.fromkeys(other for other in stems if other != word))
-    return {word: list(others) for word, others in table.items()}
-
-
-def _name_table(tools: Sequence[Tool]) -> dict[str, list[int]]:
-    table: dict[str, list[int]] = defaultdict(list)
-    for number, tool in enumerate(tools):
-        for name in dict.fromkeys(name.lower() for name in (tool.name, *all_programs(tool))):
-            table[name].append(number)
-    return dict(table)
-
-
-def _expand(index: Index, query: str, operands: question.Operands) -> _Wanted:
-    """Return, for each term of the query, its variants with their discounts, and the term's weight."""
-    found = list(dict.fromkeys(terms(query)))[:MAX_TERMS]
-    about = dict.fromkeys(terms(operands.values.get("file", "")), FILE_WEIGHT)
-    about |= {stem(word): OPERAND_WEIGHT for word in operands.words}
+def _wanted(index: Index, text: str, operands: question.Operands) -> list[Term]:
+    found = list(dict.fromkeys(terms(text)))[:MAX_TERMS]
+    shares = dict.fromkeys(terms(operands.values.get("file", "")), FILE_WEIGHT)
+    shares |= {stem(word): OPERAND_WEIGHT for word in operands.words}
     extension = operands.values.get("extension")
     if extension and f".{extension}" not in found:  # "python files" are found by their type
         found.append(f".{extension}")
-    typing_last = query[-1:].isalnum()
-    expanded = []
-    for position, term in enumerate(found):
-        share = about.get(term, 1.0)
-        variants = _variants(index, term, half_typed=typing_last and position == len(found) - 1)
-        variants = [(variant, discount * share) for variant, discount in variants]
-        weight = max((index.idf[v] * discount for v, discount in variants), default=UNKNOWN_WEIGHT * share)
-        expanded.append((variants, weight))
-    return expanded
+    half_typed = found[-1] if found and text[-1:].isalnum() else ""
+    return [_term(index, term, shares.get(term, 1.0), half_typed=term == half_typed) for term in found]
 
 
-def _variants(index: Index, term: str, *, half_typed: bool) -> _Variants:
-    exact: _Variants = [(term, 1.0)] if term in index.idf else []
+def _term(index: Index, term: str, share: float, *, half_typed: bool) -> Term:
+    variants = [(other, discount * share) for other, discount in _variants(index, term, half_typed=half_typed)]
+    weight = max((index.idf[other] * discount for other, discount in variants), default=UNKNOWN_WEIGHT * share)
+    return Term(variants, weight)
+
+
+def _variants(index: Index, term: str, *, half_typed: bool) -> list[tuple[str, float]]:
+    exact = [(term, 1.0)] if term in index.idf else []
     if not exact and term.isalpha():
         exact = _completions(index, term) if half_typed else []
         exact = exact or _corrections(index, term) or _completions(index, term)
@@ -222,75 +156,40 @@ def _variants(index: Index, term: str, *, half_typed: bool) -> _Variants:
     return exact + synonyms
 
 
-def _completions(index: Index, start: str) -> _Variants:
+def _completions(index: Index, start: str) -> list[tuple[str, float]]:
     if len(start) < 3:
         return []
     at = bisect_left(index.vocabulary, start)
-    found: list[str] = []
-    while at < len(index.vocabulary) and index.vocabulary[at].startswith(start) and len(found) < 40:
-        found.append(index.vocabulary[at])
-        at += 1
+    found = [term for term in index.vocabulary[at : at + MAX_COMPLETIONS] if term.startswith(start)]
     found.sort(key=lambda term: index.idf[term])  # the commoner word is the likelier one
     return [(term, PREFIX_WEIGHT) for term in found[:MAX_EXPANSIONS]]
 
 
-def _corrections(index: Index, term: str) -> _Variants:
+def _corrections(index: Index, term: str) -> list[tuple[str, float]]:
     if len(term) < MIN_TYPO_LENGTH:
         return []
-    candidates = Counter(near for shorter in _deletions(term) for near in index.deletions.get(shorter, ()))
+    candidates = Counter(near for shorter in deletions(term) for near in index.deletions.get(shorter, ()))
     # One edit away if either's letters, one left out, give the other; two, if both lose one.
     likely = sorted(candidates, key=lambda near: (near[0] != term[0], abs(len(near) - len(term)), index.idf[near]))
     return [(near, TYPO_WEIGHT) for near in likely[:2]]
 
 
-def _best_variant(index: Index, variants: _Variants) -> dict[int, tuple[float, float]]:
+def _best_variant(index: Index, term: Term) -> dict[int, tuple[float, float]]:
     best: dict[int, tuple[float, float]] = {}
-    for term, discount in variants:
-        numbers, values = index.postings[term]
-        for number, value in zip(numbers, values, strict=True):
+    for variant, discount in term.variants:
+        numbers, gains = index.postings[variant]
+        for number, gain in zip(numbers, gains, strict=True):
+            gain *= discount
             known = best.get(number)
-            if known is None or value * discount > known[0]:
-                best[number] = (value * discount, discount)
+            if known is None or gain > known[0]:
+                best[number] = (gain, discount)
     return best
 
 
-def _add_named(index: Index, query: str, scores: dict[int, float]) -> None:
-    for word in query.lower().split():
+def _add_named(index: Index, query: Query, scores: dict[int, float]) -> None:
+    for word in query.text.lower().split()[:MAX_TERMS]:
         for number in index.names.get(word.strip("?!,;:"), ()):
             scores[number] += NAME_BONUS
-
-
-def example_fits(index: Index, number: int, query: str) -> list[float]:
-    """Return how well each example of a tool fits the question, from 0 to 1."""
-    wanted = _expand(index, query, question.read(query))
-    total = sum(weight for _, weight in wanted) or 1.0
-    return [_fit(index, example, wanted, total) for example in index.examples[number]]
-
-
-def _fit(index: Index, example: Sequence[str], wanted: _Wanted, total: float) -> float:
-    """Return the F1 of the weight that the question and an example's task share."""
-    shared = sum(
-        weight * max((discount for term, discount in variants if term in example), default=0.0)
-        for variants, weight in wanted
-    )
-    if not shared:
-        return 0.0
-    own = sum(index.idf[term] for term in example if term in index.idf) or 1.0
-    return 2 * shared / (total + own)
-
-
-def _rival_table(tools: Sequence[Tool]) -> list[list[tuple[int, float]]]:
-    numbers = {tool.name: number for number, tool in enumerate(tools)}
-    table: list[dict[int, float]] = [{} for _ in tools]
-    for number, tool in enumerate(tools):
-        for name in tool.alternative_to:
-            if name in numbers:
-                table[numbers[name]].setdefault(number, 0.8)
-                table[number].setdefault(numbers[name], 0.6)
-        for name in tool.replaces:
-            if name in numbers:
-                table[numbers[name]][number] = 1.0  # made to be the better one
-    return [list(rivals.items()) for rivals in table]
 
 
 def _add_rivals(index: Index, compared: str, scores: dict[int, float]) -> None:
@@ -299,15 +198,6 @@ def _add_rivals(index: Index, compared: str, scores: dict[int, float]) -> None:
         scores[number] -= RIVAL_BONUS
         for rival, weight in index.rivals[number]:
             scores[rival] += RIVAL_BONUS * weight
-
-
-def similar_names(index: Index, name: str, limit: int = 3) -> list[str]:
-    """Return program names that differ from `name` by a letter or two neighbours swapped."""
-    wanted = name.lower()
-    near = {_swap(wanted, i) for i in range(len(wanted) - 1)} | _deletions(wanted)
-    found = [known for known in index.names if known != wanted and (known in near or near & _deletions(known))]
-    found.sort(key=lambda known: (abs(len(known) - len(wanted)), -max(index.priors[n] for n in index.names[known])))
-    return found[:limit]
 
 
 def _swap(word: str, at: int) -> str:

@@ -95,7 +95,9 @@ def report(outcomes: Sequence[Outcome]) -> str:
     ]
     for low in range(BINS):
         within = [o for o in outcomes if low <= min(o.confidence * BINS, BINS - 1e-9) < low + 1]
-        lines.append(f"{low / BINS:.1f} to {(low + 1) / BINS:.1f} {len(within):10}   {_share(o.right(1) for o in within)}")
+        lines.append(
+            f"{low / BINS:.1f} to {(low + 1) / BINS:.1f} {len(within):10}   {_share(o.right(1) for o in within)}"
+        )
     return "\n".join(lines)
 
 

@@ -69,6 +69,8 @@ def _shape_problem(adapter: Header, base: Header) -> str:
             continue
         if changed is None:
             return f"it changes {target}, which the model does not have"
+        if len(changed.shape) != 2 or len(tensor.shape) != 2:
+            return f"its {name} changes something that is not a matrix"
         expected = changed.shape[0] if half == "lora_a" else changed.shape[1]
         found = tensor.shape[0] if half == "lora_a" else tensor.shape[1]
         if expected != found:

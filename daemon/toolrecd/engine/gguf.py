@@ -64,6 +64,8 @@ def read_header(path: Path) -> Header:
         GgufError: missing, unreadable, not GGUF, or cut short.
     """
     try:
+        if path.exists() and not path.is_file():  # opening a pipe would wait for whoever writes to it
+            raise GgufError(f"{path} is not a file")
         with path.open("rb") as file:
             if path.stat().st_size < 24:
                 raise GgufError(f"{path} is {path.stat().st_size} bytes long, too short for a GGUF file")
@@ -71,6 +73,8 @@ def read_header(path: Path) -> Header:
                 return _Reader(path, data).header()
     except OSError as error:
         raise GgufError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:  # a NUL byte in the path
+        raise GgufError(f"{str(path)!r} cannot be read: {error}") from None
 
 
 class _Reader:

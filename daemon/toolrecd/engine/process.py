@@ -33,6 +33,7 @@ class Process:
     ) -> None:
         self._process, self._reader, self._writer, self._shared = process, reader, writer, shared
         self.pid = process.pid
+        self._length: int | None = None  # of a result that is under way; a cancelled `receive` may have read it
         self.busy = False
         """Whether results of the last job are still to be read."""
 
@@ -66,12 +67,14 @@ class Process:
         """Return the next result."""
         try:
             async with asyncio.timeout(limit_s):
-                head = await self._reader.readexactly(jobs.LENGTH_BYTES)
-                payload = await self._reader.readexactly(int.from_bytes(head, "big"))
+                if self._length is None:
+                    self._length = int.from_bytes(await self._reader.readexactly(jobs.LENGTH_BYTES), "big")
+                payload = await self._reader.readexactly(self._length)
         except TimeoutError:
             raise WorkerGone(f"the model did not answer within {limit_s:.0f} s") from None
         except (asyncio.IncompleteReadError, ConnectionError):
             raise WorkerGone(f"the model process {await self.ended()}") from None
+        self._length = None
         result = jobs.result_decoder.decode(payload)
         self.busy = isinstance(result, jobs.Thought) and bool(result.text)
         return result

@@ -8,13 +8,14 @@ no answer. Output is never sampled freely: only tokens that continue a name can 
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 
-from toolrec_kb.functiongemma import STOP_TOKENS, Control, Form, Piece, ask, tokens_of
+from toolrec_kb.functiongemma import Control, Form, Piece, ask, tokens_of
 from toolrecd.engine import trie
 
 MAX_QUESTION_TOKENS = 300  # the rest of a pasted page is left out; the context has room for no more
@@ -106,18 +107,21 @@ class Ranker:
     def think(self, question: Question) -> Iterator[str]:
         """Yield the model's thought about the question, piece by piece, greedily."""
         tokens = self._question(self._form.think_prefix, question) + self._tokens(self._form.to_thought)
-        written = b""
+        characters, held = codecs.getincrementaldecoder("utf-8")("replace"), ""
         for _ in range(MAX_THOUGHT_TOKENS):
             token = _best_text_token(self._advance(tokens))
             if token is None:
-                return
+                break
             tokens.append(token)
-            shown = len(written.decode("utf-8", "ignore"))
-            written += self._tokenizer.piece(token)
-            text = written.decode("utf-8", "ignore")
-            if self._form.thought_end in text[shown:] or text.endswith(self._form.thought_end):
+            text, mark, _ = (held + characters.decode(self._tokenizer.piece(token))).partition(self._form.thought_end)
+            # What may turn out to be the beginning of the end mark waits for the next token.
+            held = "" if mark else _unfinished(text, self._form.thought_end)
+            if shown := text.removesuffix(held):
+                yield shown
+            if mark:
                 return
-            yield text[shown:]
+        if held:
+            yield held
 
     def _tokens(self, pieces: Sequence[Piece]) -> list[int]:
         return tokens_of(pieces, self._tokenizer.tokenize)
@@ -166,11 +170,15 @@ class Ranker:
             rows = [(token, length, branch + 1, True) for branch, (token, _) in enumerate(likely)]
             for row in rows:
                 self._evaluator.branch(0, row[2])
-            self._evaluator.evaluate(rows)
-            self.evaluated += len(rows)
-        for branch, (_, node) in enumerate(likely):
-            self._share_out(scores, node, self._evaluator.logits(branch))
-            self._evaluator.forget(branch + 1, 0)
+            try:
+                self._evaluator.evaluate(rows)
+                self.evaluated += len(rows)
+                for branch, (_, node) in enumerate(likely):
+                    self._share_out(scores, node, self._evaluator.logits(branch))
+            finally:
+                # Also after an abort: a branch left behind would hold on to its part of the cache.
+                for row in rows:
+                    self._evaluator.forget(row[2], 0)
         for _, node in shared:
             if not any(node is chosen for _, chosen in likely):
                 scores[node.names] -= np.log(len(node.names))
@@ -200,9 +208,13 @@ def _log_softmax(logits: Floats) -> Floats:
     return result
 
 
+def _unfinished(text: str, mark: str) -> str:
+    """Return the longest end of `text` that begins `mark`."""
+    return next((mark[:n] for n in range(len(mark) - 1, 0, -1) if text.endswith(mark[:n])), "")
+
+
 def _best_text_token(logits: Floats) -> int | None:
     """Return the likeliest token, or None where the model would stop."""
     best = int(logits.argmax())
-    # Control tokens end a thought like a stop does: none of them is text.
-    ends = STOP_TOKENS | {control.token for control in Control}
-    return None if best in ends else best
+    # Padding, the unused and the control tokens, which stand first in the vocabulary, are no text either.
+    return None if best <= Control.END_TURN.token else best

@@ -80,6 +80,7 @@ class Supervisor:
     def start(self) -> None:
         """Begin to keep a worker alive; returns at once."""
         self.state = "loading"
+        self._settled.clear()
         self._keeper = asyncio.create_task(self._keep())
 
     async def settled(self) -> None:
@@ -99,7 +100,7 @@ class Supervisor:
             worker, loaded = await self._spawn(plan)
         except EngineUnavailable as error:
             return str(error)
-        if loaded.info.adapter_problem and self._worker:
+        if (loaded.info.adapter_problem and self._worker) or self.state == "stopped":
             await worker.close()
             return loaded.info.adapter_problem
         async with self._lock:
@@ -112,12 +113,14 @@ class Supervisor:
 
     async def close(self) -> None:
         """End the worker and keep none."""
-        if self._keeper:
-            self._keeper.cancel()
-        if self._worker:
-            await self._worker.close()
-        self._worker, self._keeper, self.state = None, None, "stopped"
-        self._settled.clear()
+        keeper, self._keeper = self._keeper, None
+        if keeper:
+            keeper.cancel()
+            await asyncio.wait([keeper])
+        worker, self._worker, self.state = self._worker, None, "stopped"
+        self._settled.set()  # whoever waits for the model waits in vain
+        if worker:
+            await worker.close()
 
     async def rank(self, question: Question, candidates: Sequence[str]) -> dict[str, float]:
         """Return the model's score for each name. By name, for a reload may change the numbers meanwhile."""
@@ -192,7 +195,9 @@ class Supervisor:
         except EngineUnavailable as error:
             self.state, self.problem = "unusable", str(error)
         else:
-            async with self._lock:
+            if self._worker:  # `replace` was faster, and its plan is the newer one
+                await worker.close()
+            else:  # without the lock: whoever holds it holds a lost worker
                 self._accept(worker, loaded, self._plan)
         self._settled.set()
 
@@ -218,7 +223,10 @@ class Supervisor:
             model = await asyncio.to_thread(plan.model)
         except Exception as error:  # whatever keeps the model from being had, the shortlist goes on
             raise EngineUnavailable(str(error)) from None
-        worker = await Process.start()
+        try:
+            worker = await Process.start()
+        except OSError as error:  # no memory or no process left
+            raise EngineUnavailable(f"cannot start the model process: {error.strerror}") from None
         adapter = str(plan.adapter) if plan.adapter else None
         try:
             worker.send(jobs.Load(str(model), adapter, plan.names, plan.categories, plan.threads))
@@ -226,6 +234,9 @@ class Supervisor:
         except WorkerGone as error:
             worker.kill()
             raise EngineUnavailable(f"while loading {model}: {error}") from None
+        except asyncio.CancelledError:
+            worker.kill()
+            raise
         if isinstance(result, jobs.Loaded):
             return worker, result
         await worker.close()

@@ -1,0 +1,194 @@
+"""`make bench`: measures the numbers the product is held to, on a daemon and a home of its own.
+
+Prints one Markdown table; docs/measurements.md holds a run of it. Every figure is of this machine in
+this state: compare ratios within one run, not milliseconds between runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from toolrec_client import wire
+from toolrecd.engine.basemodel import base_model
+from toolrecd.status import resident_mb
+
+ROOT = Path(__file__).parent.parent.parent
+QUESTIONS = ROOT / "tests/kb/questions_dev.jsonl"
+RUNS = 40
+
+
+class Bench:
+    """A daemon in a throwaway home, and the rows measured on it."""
+
+    def __init__(self, home: Path, cache: Path) -> None:
+        self.rows: list[tuple[str, str]] = []
+        self._environment = {**os.environ, "HOME": str(home), "TOOLREC_CACHE_DIR": str(cache)}
+        self._socket = home / ".local/state/toolrec/toolrecd.sock"
+
+    def row(self, what: str, value: str) -> None:
+        """Note and show a result."""
+        self.rows.append((what, value))
+        print(f"| {what} | {value} |", flush=True)
+
+    def toolrecd(self, *words: str) -> str:
+        """Run the daemon's command and return what it printed."""
+        command = [sys.executable, "-I", "-m", "toolrecd", *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=self._environment).stdout
+
+    def ask(self, query: str, mode: str, seq: int = 0) -> tuple[float, float]:
+        """Return the milliseconds until the first and until the final reply."""
+        started = time.perf_counter()
+        connection = wire.connect(str(self._socket))
+        request = {
+            "v": 1,
+            "id": 1,
+            "op": "suggest",
+            "query": query,
+            "mode": mode,
+            "shell": "zsh",
+            "path": os.environ["PATH"],
+        }
+        wire.send(connection, msgspec.msgpack.encode({**request, "session": f"bench-{mode}", "seq": seq}))
+        first = 0.0
+        while True:
+            reply = msgspec.msgpack.decode(wire.receive(connection))
+            elapsed = (time.perf_counter() - started) * 1e3
+            first = first or elapsed
+            if reply["final"]:
+                connection.close()
+                return first, elapsed
+
+    def client(self, launcher: Sequence[str]) -> Callable[[], None]:
+        """Return a function that runs the one-shot client once."""
+        words = [*launcher, "suggest", "--json", "find all python files"]
+        return lambda: _run(words, self._environment)
+
+
+def _run(words: Sequence[str], environment: dict[str, str]) -> None:
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, env=environment)
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return the median and the 95th percentile in words."""
+    ordered = sorted(values)
+    return f"{statistics.median(ordered):.1f} / {ordered[int(len(ordered) * 0.95)]:.1f} ms"
+
+
+def milliseconds(action: Callable[[], object], runs: int) -> list[float]:
+    """Return how long each of `runs` calls took."""
+    taken = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        action()
+        taken.append((time.perf_counter() - started) * 1e3)
+    return taken
+
+
+def starting(bench: Bench) -> None:
+    """Measure from the command to listening, and to the first answer that the model had its part in."""
+    listening, answered = [], []
+    for _ in range(5):
+        bench.toolrecd("stop")
+        started = time.perf_counter()
+        bench.toolrecd("start")
+        listening.append((time.perf_counter() - started) * 1e3)
+        bench.ask("find all python files", "ask")
+        answered.append((time.perf_counter() - started) * 1e3)
+    bench.row("`toolrecd start` until it returns, median of 5", f"{statistics.median(listening):.0f} ms")
+    bench.row("the same until the first model-ranked answer", f"{statistics.median(answered):.0f} ms")
+
+
+def asking(bench: Bench, queries: Sequence[str]) -> None:
+    """Measure different questions, asked whole."""
+    times = [bench.ask(query, "ask", number) for number, query in enumerate(queries)]
+    bench.row(
+        f"{len(queries)} different questions asked: provisional, median / 95th", spread([first for first, _ in times])
+    )
+    bench.row("the same: final, model-ranked", spread([last for _, last in times]))
+
+
+def typing(bench: Bench, queries: Sequence[str]) -> None:
+    """Measure questions typed key by key; a key that comes before the answer is not waited for."""
+    times = []
+    for query in queries:
+        for end in range(3, len(query) + 1):
+            times.append(bench.ask(query[:end], "typing", len(times)))
+    bench.row(f"{len(queries)} questions typed, {len(times)} keys: provisional", spread([first for first, _ in times]))
+    bench.row("the same: final, model-ranked", spread([last for _, last in times]))
+
+
+def one_shot(bench: Bench, home: Path) -> None:
+    """Measure the one-shot client through the installer's kind of launcher, over a bare interpreter."""
+    launcher = home / "toolrec"
+    client = ROOT / "client"
+    launcher.write_text(
+        f"#!{sys.executable} -IS\nimport sys\nsys.path.insert(0, {str(client)!r})\n"
+        "from toolrec_client.cli import main\nraise SystemExit(main())\n"
+    )
+    launcher.chmod(0o755)
+    bench.ask("find all python files", "ask")  # into the daemon's cache: its own time is not the client's
+    action = bench.client([str(launcher)])
+    action()
+    bare = statistics.median(milliseconds(lambda: _run([sys.executable, "-IS", "-c", "pass"], {}), RUNS))
+    whole = statistics.median(milliseconds(action, RUNS))
+    bench.row("bare `python3 -I -S`, median", f"{bare:.1f} ms")
+    bench.row("one-shot `toolrec suggest`, cached answer", f"{whole:.1f} ms, {whole / bare:.2f} times as long")
+
+
+def resources(bench: Bench, idle_s: float) -> None:
+    """Measure resident memory after all that, and what the daemon costs when nobody asks."""
+    status = json.loads(bench.toolrecd("status", "--json"))
+    pids = [status["pid"], status["model"]["pid"]]
+    daemon, worker = (resident_mb(pid) for pid in pids)
+    bench.row("resident memory after warm-up, daemon + worker", f"{daemon:.0f} + {worker:.0f} MB")
+    if idle_s:
+        before = sum(map(_cpu_s, pids))
+        time.sleep(idle_s)
+        used = sum(map(_cpu_s, pids)) - before
+        bench.row(f"CPU used in {idle_s:.0f} idle seconds, both processes", f"{used:.2f} s")
+
+
+def _cpu_s(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return 0.0  # no /proc here: the row then says 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    """Measure everything."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--idle", type=float, default=60.0, help="seconds of idleness to measure (0: none)")
+    parser.add_argument("--typed", type=int, default=20, help="how many questions to type key by key")
+    options = parser.parse_args()
+    home = Path(tempfile.mkdtemp(prefix="trb-", dir="/tmp"))
+    cache = ROOT / ".cache" / "toolrec"
+    base_model(cache)
+    bench = Bench(home, cache)
+    queries = [json.loads(line)["query"] for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
+    try:
+        starting(bench)
+        asking(bench, queries[:: len(queries) // 100][:100])
+        typing(bench, queries[7 :: len(queries) // options.typed][: options.typed])
+        one_shot(bench, home)
+        resources(bench, options.idle)
+    finally:
+        bench.toolrecd("stop")
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
