@@ -26,8 +26,8 @@ class Signals(msgspec.Struct, frozen=True):
 
 
 # Weights of: one, coverage, margin (at most 4), strength / 10 (at most 4), 1 / words.
-TASK_WEIGHTS: Final = (-2.0, 3.0, 0.3, 1.5, -1.0)
-RIGHT_WEIGHTS: Final = (-2.5, 1.5, 0.6, 0.6, -0.5)
+TASK_WEIGHTS: Final = (-2.42, 0.87, -0.03, 2.88, -1.2)
+RIGHT_WEIGHTS: Final = (-1.39, 0.91, 0.36, 0.55, 0.5)
 TASK_THRESHOLD: Final = 0.5
 
 

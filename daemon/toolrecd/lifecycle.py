@@ -151,13 +151,11 @@ def stop(where: Files) -> bool:
     """Stop the daemon, gently if it listens, by signal if it does not; return whether one ran."""
     pid = _locked_pid(where)
     try:
-        answered = ask(where.socket, "shutdown") is not None
+        listens = answered = ask(where.socket, "shutdown") is not None
     except ToolrecError:
-        answered, deaf = False, True
-    else:
-        deaf = False
+        listens, answered = True, False
     if pid is None:
-        return _stop_without_lock(where, answered=answered, deaf=deaf)
+        return listens and _await_silence(where)
     if not answered:
         _signal(pid, signal.SIGTERM)
     if not _wait_until(lambda: not _is_locked(where), STOP_TIMEOUT_S):
@@ -168,11 +166,9 @@ def stop(where: Files) -> bool:
     return True
 
 
-def _stop_without_lock(where: Files, *, answered: bool, deaf: bool) -> bool:
-    """Await the end of whoever listens without the lock; never kill it: its pid is anybody's guess."""
-    if not answered and not deaf:
-        return False
-    if deaf or not _wait_until(lambda: not _listens(where.socket), STOP_TIMEOUT_S):
+def _await_silence(where: Files) -> bool:
+    """Await the end of what listens without the lock. It is never killed: its pid is anybody's guess."""
+    if not _wait_until(lambda: not _listens(where.socket), STOP_TIMEOUT_S):
         raise ToolrecError(
             f"what listens at {where.socket} is no daemon of ours and does not stop; end it, "
             "or set TOOLREC_SOCKET to another path"

@@ -24,7 +24,11 @@ from toolrecd.engine.supervisor import Engine
 from toolrecd.messages import ToolHint
 
 SHORTLIST: Final = 40  # a right tool is rarely further down; docs/measurements.md, "Shortlist"
-MODEL_WEIGHT: Final = 0.6  # points of the shortlist's score for a nat of the model's; tuned there too
+# Points of the shortlist's score for a nat of the model's. An untrained base knows names, not their use: with more
+# say than this it costs right answers (docs/measurements.md, "The model's part").
+UNTRAINED_WEIGHT: Final = 0.1
+TRAINED_WEIGHT: Final = 0.6
+TIES: Final = 12  # how many candidates are worth a closer look where names begin alike
 MODEL_FLOOR: Final = -12.0  # nats; a name the model finds absurd is not worth less than this
 INSTALLED_BONUS: Final = 0.5
 MODERN_BONUS: Final = 0.6
@@ -102,9 +106,9 @@ class Recommender:
             return draft
         question = self.question(draft)
         tools = self.knowledge.tools
-        scores = await engine.rank(question, [tools[ranked.number].name for ranked in draft.ranked])
-        fused = [_fused(r, scores.get(tools[r.number].name, MODEL_FLOOR)) for r in draft.ranked]
-        ranked = tuple(sorted(fused, key=lambda r: -r.score))
+        scores = await engine.rank(question, [tools[ranked.number].name for ranked in draft.ranked[:TIES]])
+        weight = TRAINED_WEIGHT if engine.trained else UNTRAINED_WEIGHT
+        ranked = tuple(sorted((self._fused(r, scores, weight) for r in draft.ranked), key=lambda ranked: -ranked.score))
         votes = await engine.categorise(question, tools[ranked[0].number].name) if categorise else {}
         return msgspec.structs.replace(draft, ranked=ranked, category=self._category(ranked, votes))
 
@@ -165,6 +169,10 @@ class Recommender:
         found.sort(key=lambda number: -index.priors[number])
         hints = [self._hint(Ranked(number, 0.0, 1.0, 0.0), 1.0, draft) for number in found]
         return hints, [] if hints else search.similar_names(index, name)
+
+    def _fused(self, ranked: Ranked, scores: Mapping[str, float], weight: float) -> Ranked:
+        nats = max(scores.get(self.knowledge.tools[ranked.number].name, MODEL_FLOOR), MODEL_FLOOR)
+        return msgspec.structs.replace(ranked, score=ranked.score + weight * nats)
 
     def _bonus(self, number: int, situation: Situation) -> float | None:
         """Return what counts for a tool here beside the words; None if it is not for here."""
@@ -244,10 +252,6 @@ def _manager_bonus(tool: Tool, machine: Machine) -> float:
     if manager == machine.managers[0]:
         return OWN_MANAGER_BONUS
     return 0.0 if manager in machine.managers else OTHER_MANAGER_MALUS
-
-
-def _fused(ranked: Ranked, score: float) -> Ranked:
-    return msgspec.structs.replace(ranked, score=ranked.score + MODEL_WEIGHT * max(score, MODEL_FLOOR))
 
 
 def _example(tool: Tool, fits: Sequence[float], os: Platform, operands: Operands) -> Example:

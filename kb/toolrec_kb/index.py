@@ -16,10 +16,10 @@ from toolrec_kb.schema import Tool, all_programs
 from toolrec_kb.text import stem, terms
 
 # Tuned on the development questions (docs/measurements.md, "Shortlist").
-FIELD_WEIGHTS: Final = {"name": 2.5, "summary": 2.0, "tasks": 1.4, "keywords": 1.8, "categories": 0.7, "commands": 0.25}
-LENGTH_NORM: Final = 0.35  # BM25's b: entries with many examples are long because they can do much
+FIELD_WEIGHTS: Final = {"name": 1.5, "summary": 2.8, "tasks": 0.9, "keywords": 1.5, "categories": 0.5, "commands": 0.3}
+LENGTH_NORM: Final = 0.12  # BM25's b: entries with many examples are long because they can do much
 SATURATION: Final = 1.6  # BM25's k1
-USAGE_WEIGHT: Final = 0.55
+USAGE_WEIGHT: Final = 1.25
 STANDARDNESS_BONUS: Final = {"builtin": 0.2, "posix": 0.5, "core": 0.5, "popular": 0.2, "niche": -0.4}
 POSTINGS: Final = 300  # the heaviest entries of a common word; the others gain next to nothing by it
 MIN_TYPO_LENGTH: Final = 4

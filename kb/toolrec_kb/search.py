@@ -21,14 +21,14 @@ from toolrec_kb.text import stem, terms
 
 # Tuned on the development questions (docs/measurements.md, "Shortlist").
 SYNONYM_WEIGHT: Final = 0.45
-PREFIX_WEIGHT: Final = 0.6
-TYPO_WEIGHT: Final = 0.7
+PREFIX_WEIGHT: Final = 0.95
+TYPO_WEIGHT: Final = 1.0
 OPERAND_WEIGHT: Final = 0.25  # "search for error in logs" is not about errors
 FILE_WEIGHT: Final = 0.6  # a file's type tells the tool, but less than what is to be done with it
 UNKNOWN_WEIGHT: Final = 3.0  # what a word that no entry knows takes from the coverage
-EXAMPLE_WEIGHT: Final = 4.0
+EXAMPLE_WEIGHT: Final = 6.8
 NAME_BONUS: Final = 3.0
-RIVAL_BONUS: Final = 14.0  # "like find but faster" wants no find
+RIVAL_BONUS: Final = 18.0  # "like find but faster" wants no find
 FIRST_STAGE: Final = 80  # how many tools are asked whether they are for this machine at all
 CANDIDATES: Final = 40  # how many of those get the closer look at their examples
 MAX_TERMS: Final = 24  # a pasted page is cut here: its first words say the task

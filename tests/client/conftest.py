@@ -79,7 +79,13 @@ class FakeDaemon:
 
     def _answer_one(self, connection: socket.socket) -> None:
         with connection.makefile("rb") as stream:
-            request = msgspec.msgpack.decode(stream.read(int.from_bytes(stream.read(4), "big")))
+            payload = stream.read(int.from_bytes(stream.read(4), "big"))
+        if not payload:
+            return  # the client found out that its request is too large for a frame
+        try:
+            request = msgspec.msgpack.decode(payload)
+        except UnicodeDecodeError:
+            request = {"id": 0, "query": "bad"}
         self.requests.append(request)
         for reply in self.answer(request):
             if isinstance(reply, bytes):

@@ -17,8 +17,27 @@ INTEGERS = sorted(
     | {0, (1 << 64) - 1}
 )
 LENGTHS = (0, 1, 15, 16, 31, 32, 255, 256, 65535, 65536)
-FLOATS = (0.0, -0.0, 1.0, -1.5, 0.1, 1e-05, math.pi, 1e308, 1.7976931348623157e308, 2.2250738585072014e-308, 5e-324, -5e-324)
-ROUND: dict[str, Any] = {"a": [1, None, True, {"b": "é🗜"}], "c": -(1 << 40), "d": "x" * 300, "e": False, "f": b"\x00\xff"}
+FLOATS = (
+    0.0,
+    -0.0,
+    1.0,
+    -1.5,
+    0.1,
+    1e-05,
+    math.pi,
+    1e308,
+    1.7976931348623157e308,
+    2.2250738585072014e-308,
+    5e-324,
+    -5e-324,
+)
+ROUND: dict[str, Any] = {
+    "a": [1, None, True, {"b": "é🗜"}],
+    "c": -(1 << 40),
+    "d": "x" * 300,
+    "e": False,
+    "f": b"\x00\xff",
+}
 
 
 @pytest.mark.parametrize("value", INTEGERS)
@@ -32,7 +51,7 @@ def test_integers(value: int) -> None:
 @pytest.mark.parametrize("value", [1 << 64, -(1 << 63) - 1])
 def test_integers_beyond_64_bits_are_refused(value: int) -> None:
     """An integer that does not fit 64 bits is refused by its value."""
-    with pytest.raises(msgpack.MsgpackError, match=f"^{value} does not fit 64 bits$"):
+    with pytest.raises(msgpack.MsgpackError, match=rf"^{value} does not fit 64 bits$"):
         msgpack.pack(value)
 
 
@@ -89,20 +108,20 @@ def test_truncated_anywhere(value: object) -> None:
     """A message cut short at any byte is refused, never read as less."""
     whole = msgspec.msgpack.encode(value)
     for length in range(len(whole)):
-        with pytest.raises(msgpack.MsgpackError, match="^message is cut short$"):
+        with pytest.raises(msgpack.MsgpackError, match=r"^message is cut short$"):
             msgpack.unpack(whole[:length])
 
 
 def test_trailing_bytes() -> None:
     """Bytes after the message are refused with their number."""
-    with pytest.raises(msgpack.MsgpackError, match="^2 bytes follow the message$"):
+    with pytest.raises(msgpack.MsgpackError, match=r"^2 bytes follow the message$"):
         msgpack.unpack(msgpack.pack(ROUND) + b"\xc0\xc0")
 
 
 @pytest.mark.parametrize("opening", [b"\x91", b"\x81\xa1a", b"\xdd\x00\x00\x00\x01"])
 def test_depth_bomb(opening: bytes) -> None:
     """Nesting without end is refused before it exhausts the stack; the depth of honest messages is not."""
-    with pytest.raises(msgpack.MsgpackError, match="^nested deeper than 32$"):
+    with pytest.raises(msgpack.MsgpackError, match=r"^nested deeper than 32$"):
         msgpack.unpack(opening * 100000 + b"\xc0")
     msgpack.unpack(opening * 32 + b"\xc0")
 
@@ -110,27 +129,27 @@ def test_depth_bomb(opening: bytes) -> None:
 @pytest.mark.parametrize("head", [0xC1, 0xC7, 0xC8, 0xC9, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8])
 def test_unsupported_types(head: int) -> None:
     """Extension types and the byte that is never used are refused by their number."""
-    with pytest.raises(msgpack.MsgpackError, match=f"^unsupported type byte 0x{head:02x}$"):
+    with pytest.raises(msgpack.MsgpackError, match=rf"^unsupported type byte 0x{head:02x}$"):
         msgpack.unpack(bytes([head]) + bytes(20))
 
 
 def test_huge_announced_length_costs_nothing() -> None:
     """A list that announces four billion items and holds none is refused at once."""
-    with pytest.raises(msgpack.MsgpackError, match="cut short"):
+    with pytest.raises(msgpack.MsgpackError, match=r"cut short"):
         msgpack.unpack(b"\xdd\xff\xff\xff\xff")
 
 
 def test_map_keys_are_text() -> None:
     """A map with another key than a string is refused; so a list as a key cannot break the reader."""
-    with pytest.raises(msgpack.MsgpackError, match="^a map key is int, not str$"):
+    with pytest.raises(msgpack.MsgpackError, match=r"^a map key is int, not str$"):
         msgpack.unpack(b"\x81\x01\x02")
-    with pytest.raises(msgpack.MsgpackError, match="^a map key is list, not str$"):
+    with pytest.raises(msgpack.MsgpackError, match=r"^a map key is list, not str$"):
         msgpack.unpack(b"\x81\x90\x02")
 
 
 def test_text_that_is_not_utf8() -> None:
     """A string of bytes that are not UTF-8 is refused when read."""
-    with pytest.raises(msgpack.MsgpackError, match="^a string is not UTF-8$"):
+    with pytest.raises(msgpack.MsgpackError, match=r"^a string is not UTF-8$"):
         msgpack.unpack(b"\xa2\xff\xfe")
 
 
@@ -142,5 +161,5 @@ def test_undecodable_arguments_keep_their_bytes() -> None:
 @pytest.mark.parametrize("value", [1.5, {1}, object(), "\ud800"])
 def test_values_outside_the_subset_are_not_packed(value: object) -> None:
     """A float, a set, any other object or a string with a lone surrogate is refused."""
-    with pytest.raises(msgpack.MsgpackError, match="cannot pack|surrogate"):
+    with pytest.raises(msgpack.MsgpackError, match=r"cannot pack|surrogate"):
         msgpack.pack(value)

@@ -84,11 +84,11 @@ def _toml(document: dict[str, Any]) -> str:
 
 @pytest.fixture
 def save(tmp_path: Path) -> Callable[..., Path]:
-    """A function that writes a good entry to a file below `kb` and returns its path; fields replace its own."""
+    """A function that writes a good entry to a file, below `kb` if not told, and returns its path; fields replace its own."""
 
     def write(name: str = "fd", /, file: str = "", **fields: Any) -> Path:
         document = _entry(name, **fields)
-        path = tmp_path / "kb" / (file or f"{document['categories'][0]}/{name}.toml")
+        path = tmp_path / (file or f"kb/{document['categories'][0]}/{name}.toml")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_toml({key: item for key, item in document.items() if item is not None}), encoding="utf-8")
         return path

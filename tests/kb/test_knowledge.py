@@ -31,7 +31,7 @@ def own(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def write_user(save: Callable[..., Path], tmp_path: Path) -> WriteUser:
     """A function that writes a tool file of the user's."""
-    return lambda name, **fields: save(name, file=f"../user/{name}.toml", **fields)
+    return lambda name, **fields: save(name, file=f"user/{name}.toml", **fields)
 
 
 def test_without_a_user(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_things_that_are_no_files(folder: Path) -> None:
 def test_duplicate_name(folder: Path, save: Save) -> None:
     """Of two files with one name the first by path counts, and the report of the second names the first."""
     first = folder / "search" / "fd.toml"
-    second = save("fd", file="search/zz.toml", summary="Another one of that name")
+    second = save("fd", file="kb/search/zz.toml", summary="Another one of that name")
     problem = only_problem(folder)
     assert (problem.file, problem.field) == (str(second), "name")
     assert problem.reason == f"'fd' is also defined in {first}"

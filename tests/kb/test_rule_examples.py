@@ -33,23 +33,21 @@ def showing(make_source: MakeSource, command: str, *, task: str = "find it", **f
         "FD.exe; fd",
         "echo $(fd {pattern})",
         "fdfind {pattern}",
-        "fd 'a <b> c' > {file} 2>&1",
+        "fd . > {file} 2>&1",
         "git diff HEAD@{1} | fd",
         "awk '{print $1}' {file} | fd",
     ],
 )
 def test_clean(make_source: MakeSource, base: Base, command: str) -> None:
     """A command that runs the tool anywhere in it, under any of its names, is in order."""
-    source = showing(make_source, command.replace("'a <b> c' ", ""), program_names={"apt": {"fd": "fdfind"}})
+    source = showing(make_source, command, program_names={"apt": {"fd": "fdfind"}})
     assert findings(source, base) == []
 
 
 def test_another_tool(make_source: MakeSource, base: Base) -> None:
     """A command that runs none of the tool's programs is reported with their names."""
     source = showing(make_source, "find . -name {pattern}", programs=["fd", "fd2"])
-    assert findings(source, base) == [("examples[0].command", "runs none of fd, fd2")][:0] + [
-        ("examples[1].command", "runs none of fd, fd2")
-    ]
+    assert findings(source, base) == [("examples[1].command", "runs none of fd, fd2")]
 
 
 def test_name_inside_a_word(make_source: MakeSource, base: Base) -> None:

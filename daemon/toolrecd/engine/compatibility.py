@@ -83,4 +83,9 @@ def trained_for_calls(base: Header, adapter: Header | None, control_name: str) -
 
     It does if its vocabulary names the control tokens, or an adapter of ours taught it.
     """
-    return control_name == "<start_function_call>" or (adapter is not None and adapter.number(KEY_PROMPT) is not None)
+    return control_name == "<start_function_call>" or is_ours(adapter)
+
+
+def is_ours(adapter: Header | None) -> bool:
+    """Return whether an adapter was trained on our prompt."""
+    return adapter is not None and adapter.number(KEY_PROMPT) is not None

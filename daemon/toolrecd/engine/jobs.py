@@ -57,6 +57,8 @@ class ModelInfo(msgspec.Struct, frozen=True):
     """Whether the vocabulary names FunctionGemma's control tokens."""
     form: str
     """How the model is asked: `call` or `plain`."""
+    trained: bool
+    """Whether an adapter of ours taught it the tools."""
     adapter: str | None
     adapter_problem: str
     """Why the adapter that was named is not in use; empty where it is."""

@@ -31,6 +31,10 @@ State = Literal["loading", "ready", "restarting", "unusable", "stopped"]
 class Engine(Protocol):
     """What recommendation needs of a language model."""
 
+    @property
+    def trained(self) -> bool:
+        """Whether the model was taught the tools, so that its scores deserve weight."""
+
     async def rank(self, question: Question, candidates: Sequence[str]) -> dict[str, float]:
         """Return a score in nats for each name it knows; raises EngineUnavailable."""
 
@@ -76,6 +80,11 @@ class Supervisor:
     def pid(self) -> int | None:
         """The worker's process id, while there is one."""
         return self._worker.pid if self._worker else None
+
+    @property
+    def trained(self) -> bool:
+        """Whether an adapter of ours taught the model the tools."""
+        return self.info is not None and self.info.trained
 
     def start(self) -> None:
         """Begin to keep a worker alive; returns at once."""

@@ -45,6 +45,7 @@ class Served:
             vocabulary=self.model.vocabulary_size,
             functiongemma=control == Control.START_CALL.text,
             form=form.name,
+            trained=compatibility.is_ours(adapter),
             adapter=load.adapter if adapter else None,
             adapter_problem=problem,
             system=system_info(),
