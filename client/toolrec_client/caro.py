@@ -94,7 +94,7 @@ def _piped():
     try:
         return sys.stdin.buffer.read().decode("utf-8", "surrogateescape").strip()
     except OSError:
-        return ""  # a directory, or write-only: there is no input
+        return ""  # open for writing only: there is no input
 
 
 def _plain(answer):

@@ -7,6 +7,7 @@ which prints these tables; docs/measurements.md holds their reliability.
 from __future__ import annotations
 
 import math
+import re
 from typing import Final
 
 import msgspec
@@ -21,24 +22,40 @@ class Signals(msgspec.Struct, frozen=True):
     """Score between the first tool and the second."""
     strength: float
     """The first tool's score without its prior."""
-    words: int
-    """Words in the question."""
+    fit: float
+    """How well the first tool's best example fits, 0 to 1."""
+    known: float
+    """Share of the question's terms that the knowledge base holds, 0 to 1."""
+    text: str
+    """The question."""
 
 
-# Weights of: one, coverage, margin (at most 4), strength / 10 (at most 4), 1 / words.
-TASK_WEIGHTS: Final = (-2.42, 0.87, -0.03, 2.88, -1.2)
-RIGHT_WEIGHTS: Final = (-1.39, 0.91, 0.36, 0.55, 0.5)
+# Weights of: one, coverage, margin, strength, fit, known, 1 / words, code, chatter; see `features`.
+TASK_WEIGHTS: Final = (-2.66, 0.62, 0.03, 2.31, 0.85, 1.32, -1.41, -2.43, -1.58)
+RIGHT_WEIGHTS: Final = (-0.69, 0.94, 0.37, 0.56, 0.16, -0.94, 0.53, 0.0, -0.1)
 TASK_THRESHOLD: Final = 0.5
+_CODE: Final = re.compile(r"[(){};=<>]|^\W{3,}")
+_CHATTER: Final = re.compile(
+    r"\b(?:i am|i'm|thanks?|hello|hi|hey|todo|fixme|note|notes|below|above|see|ask|call|by|was|were|is|are|ok|lol|bye)\b",
+    re.IGNORECASE,
+)
+_ASKS: Final = re.compile(r"\?\s*$|^\s*(?:what|whats|how|which|where|who|why|is|are|can|does|do)\b", re.IGNORECASE)
 
 
 def features(signals: Signals) -> tuple[float, ...]:
     """Return the regressions' inputs."""
+    asks = bool(_ASKS.search(signals.text))
     return (
         1.0,
         signals.coverage,
         min(signals.margin, 4.0),
         min(signals.strength / 10.0, 4.0),
-        1.0 / max(signals.words, 1),
+        signals.fit,
+        signals.known,
+        1.0 / max(len(signals.text.split()), 1),
+        float(bool(_CODE.search(signals.text))),
+        # A statement about something, a greeting, a reminder; "what is using port 80?" is none.
+        float(bool(_CHATTER.search(signals.text)) and not asks),
     )
 
 

@@ -6,6 +6,7 @@ Knows neither sockets nor llama.cpp: the model is an `Engine`, and may be absent
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Final
@@ -47,9 +48,12 @@ SYSTEM_MANAGERS: Final[dict[str, Manager]] = {
 }  # fmt: skip
 OWN_MANAGER_BONUS: Final = 1.0
 OTHER_MANAGER_MALUS: Final = -8.0
-FILLED_BONUS: Final = 0.12  # an example that can use what the question says fits it better
-HOLE_MALUS: Final = 0.03
+ONE_TOOLS_SHARE: Final = 0.85  # between examples of one tool, what the question says decides
+FILLED_BONUS: Final = 0.2  # an example that can use what the question says fits it better
+HOLE_MALUS: Final = 0.08  # one that leaves more to fill in is less ready
+LATER_MALUS: Final = 0.01  # entries begin with the plainest example
 PLACE_IS_HERE: Final = frozenset({"search", "disk"})
+_CHANGES: Final = re.compile(r"\b(?:delete|rm|mv|shred|truncate|mkfs|dd|of=|exec|x)\b|sudo")
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -68,6 +72,8 @@ class Ranked(msgspec.Struct, frozen=True):
     coverage: float
     words: float
     """The part of the score that the question's words made."""
+    fit: float
+    """How well its best example fits, from 0 to 1."""
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -93,7 +99,7 @@ class Recommender:
         hits = search.search(
             self.knowledge.index, prepared, limit=SHORTLIST, allowed=lambda number: self._bonus(number, situation)
         )
-        ranked = tuple(Ranked(hit.number, hit.score, hit.coverage, hit.words) for hit in hits)
+        ranked = tuple(Ranked(hit.number, hit.score, hit.coverage, hit.words, hit.fit) for hit in hits)
         return Draft(prepared, situation, ranked, self._category(ranked, {}))
 
     async def with_model(self, draft: Draft, engine: Engine, *, categorise: bool) -> Draft:
@@ -139,7 +145,9 @@ class Recommender:
             coverage=best.coverage,
             margin=best.score - runner_up,
             strength=best.words,
-            words=len(draft.query.text.split()),
+            fit=best.fit,
+            known=draft.query.known,
+            text=draft.query.text,
         )
 
     def hints(self, draft: Draft, limit: int) -> list[ToolHint]:
@@ -167,7 +175,7 @@ class Recommender:
         draft = Draft(search.prepare(index, ""), situation, (), None)
         found = [n for n in index.names.get(name.lower(), ()) if self._bonus(n, situation) is not None]
         found.sort(key=lambda number: -index.priors[number])
-        hints = [self._hint(Ranked(number, 0.0, 1.0, 0.0), 1.0, draft) for number in found]
+        hints = [self._hint(Ranked(number, 0.0, 1.0, 0.0, 0.0), 1.0, draft) for number in found]
         return hints, [] if hints else search.similar_names(index, name)
 
     def _fused(self, ranked: Ranked, scores: Mapping[str, float], weight: float) -> Ranked:
@@ -199,7 +207,7 @@ class Recommender:
         # A builtin of the shell asked about needs no installing, on whatever machine.
         to_install = None if program or tool.shells else install.install_command(tool, situation.machine)
         typed = program or install.program_after_install(tool, situation.machine)
-        fits = search.example_fits(self.knowledge.index, ranked.number, draft.query)
+        fits = search.example_fits(self.knowledge.index, ranked.number, draft.query, ONE_TOOLS_SHARE)
         example = _example(tool, fits, situation.machine.os, operands)
         return ToolHint(
             name=tool.name,
@@ -262,14 +270,15 @@ def _example(tool: Tool, fits: Sequence[float], os: Platform, operands: Operands
         works = not example.platforms or os in example.platforms
         left = fill.holes(fill.fill(example, operands))
         filled = fill.holes(example.command) - left
-        return fits[number] + FILLED_BONUS * filled - HOLE_MALUS * left - (0.0 if works else 100.0)
+        malus = HOLE_MALUS * left + LATER_MALUS * number + (0.0 if works else 100.0)
+        return fits[number] + FILLED_BONUS * filled - malus
 
     return tool.examples[max(range(len(tool.examples)), key=worth)]
 
 
 def _invocation(tool: Tool, example: Example, operands: Operands) -> str:
     """Return the example's command, filled; a search that names no place is one of the present folder."""
-    if tool.categories[0] in PLACE_IS_HERE and not tool.caution:
+    if tool.categories[0] in PLACE_IS_HERE and not _CHANGES.search(example.command):
         operands = Operands({"directory": ".", **operands.values}, operands.words)
     return fill.fill(example, operands)
 

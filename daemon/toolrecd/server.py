@@ -28,6 +28,7 @@ DRAIN_TIMEOUT_S = 10.0  # a client that takes nothing for so long is gone, or st
 LAST_WORDS_TIMEOUT_S = 1.0  # an honest client reads what is left at once; a stop must not wait for the others
 MAX_SKIPPED_BYTES = 64 << 20  # of a frame that is refused; no honest client sends as much
 PLACES = 4  # calls named in the log when a request fails by a bug of ours
+MAX_MESSAGE_CHARS = 1000  # errors quote what was sent, which may be as long as a frame
 MAX_UNDER_WAY = 64  # requests of one connection; a client that sends more waits
 
 
@@ -166,7 +167,7 @@ class _Connection:
             # One request's bug must not cost the others theirs. The exception's text may hold what was typed.
             self._report(f"{type(error).__name__} in a request, at {_place(error)}")
         self._service.metrics.fail(code)
-        return messages.Failure(id=number, code=code, message=message)
+        return messages.Failure(id=number, code=code, message=message[:MAX_MESSAGE_CHARS])
 
     async def _tell(self, failure: messages.Failure) -> None:
         with contextlib.suppress(ConnectionError):

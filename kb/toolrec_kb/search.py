@@ -25,8 +25,10 @@ PREFIX_WEIGHT: Final = 0.95
 TYPO_WEIGHT: Final = 1.0
 OPERAND_WEIGHT: Final = 0.25  # "search for error in logs" is not about errors
 FILE_WEIGHT: Final = 0.6  # a file's type tells the tool, but less than what is to be done with it
+EXTENSION_WEIGHT: Final = 0.5  # "python files" asks for an extension without the word
 UNKNOWN_WEIGHT: Final = 3.0  # what a word that no entry knows takes from the coverage
 EXAMPLE_WEIGHT: Final = 6.8
+QUESTION_SHARE: Final = 0.5  # half each: an example is as much about its task as the question is
 NAME_BONUS: Final = 3.0
 RIVAL_BONUS: Final = 18.0  # "like find but faster" wants no find
 FIRST_STAGE: Final = 80  # how many tools are asked whether they are for this machine at all
@@ -36,11 +38,16 @@ MAX_EXPANSIONS: Final = 6
 MAX_COMPLETIONS: Final = 40
 
 
+_EXTENSION: Final = stem("extension")
+
+
 class Term(msgspec.Struct, frozen=True):
     """A term of the question: its variants with their discounts, and its weight."""
 
     variants: list[tuple[str, float]]
     weight: float
+    exact: bool
+    """Whether an entry holds the term itself."""
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -53,6 +60,8 @@ class Query(msgspec.Struct, frozen=True):
     """The terms' weights together."""
     worth: dict[str, list[tuple[int, float]]]
     """A variant → the terms it stands for, with what finding it is worth."""
+    known: float
+    """The share of its terms that stand in the knowledge base as they are, from 0 to 1."""
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -64,6 +73,8 @@ class Hit(msgspec.Struct, frozen=True):
     """How much of the question's weight the entry's words cover, from 0 to 1."""
     words: float
     """The part of the score that the question's words made."""
+    fit: float
+    """How well its best example fits, from 0 to 1."""
 
 
 def prepare(index: Index, text: str) -> Query:
@@ -74,7 +85,8 @@ def prepare(index: Index, text: str) -> Query:
     for position, term in enumerate(wanted):
         for variant, discount in term.variants:
             worth[variant].append((position, term.weight * discount))
-    return Query(text, operands, wanted, sum(term.weight for term in wanted) or 1.0, dict(worth))
+    known = sum(term.exact for term in wanted) / max(len(wanted), 1)
+    return Query(text, operands, wanted, sum(term.weight for term in wanted) or 1.0, dict(worth), known)
 
 
 def search(
@@ -97,14 +109,18 @@ def search(
     bonuses = {number: bonus for number in first if (bonus := allowed(number)) is not None}
     hits = []
     for number in list(bonuses)[:CANDIDATES]:
-        words = scores[number] + EXAMPLE_WEIGHT * max(example_fits(index, number, query), default=0.0)
+        fit = max(example_fits(index, number, query), default=0.0)
+        words = scores[number] + EXAMPLE_WEIGHT * fit
         coverage = min(covered[number] / query.total, 1.0)
-        hits.append(Hit(number, words + priors[number] + bonuses[number], coverage, words))
+        hits.append(Hit(number, words + priors[number] + bonuses[number], coverage, words, fit))
     return sorted(hits, key=lambda hit: -hit.score)[:limit]
 
 
-def example_fits(index: Index, number: int, query: Query) -> list[float]:
-    """Return how well each example's task fits: the F1 of the weight it shares with the question, 0 to 1."""
+def example_fits(index: Index, number: int, query: Query, question_share: float = QUESTION_SHARE) -> list[float]:
+    """Return how well each example's task fits, 0 to 1: the weight it shares with the question, of both.
+
+    `question_share` says how much of that whole is the question's own weight.
+    """
     fits = []
     for example, own in index.examples[number]:
         shared: dict[int, float] = {}
@@ -112,34 +128,38 @@ def example_fits(index: Index, number: int, query: Query) -> list[float]:
             for position, worth in query.worth.get(term, ()):
                 if worth > shared.get(position, 0.0):
                     shared[position] = worth
-        fits.append(2 * sum(shared.values()) / (query.total + own) if shared else 0.0)
+        whole = question_share * query.total + (1 - question_share) * own
+        fits.append(min(sum(shared.values()) / whole, 1.0))
     return fits
 
 
 def similar_names(index: Index, name: str, limit: int = 3) -> list[str]:
     """Return program names that differ from `name` by a letter or two neighbours swapped."""
     wanted = name.lower()
-    near = {_swap(wanted, i) for i in range(len(wanted) - 1)} | deletions(wanted)
+    swapped = {_swap(wanted, i) for i in range(len(wanted) - 1)}
+    near = swapped | deletions(wanted)
     found = [known for known in index.names if known != wanted and (known in near or near & deletions(known))]
-    found.sort(key=lambda known: (abs(len(known) - len(wanted)), -max(index.priors[n] for n in index.names[known])))
+    found.sort(key=lambda known: (known not in swapped, -max(index.priors[n] for n in index.names[known])))
     return found[:limit]
 
 
 def _wanted(index: Index, text: str, operands: question.Operands) -> list[Term]:
     found = list(dict.fromkeys(terms(text)))[:MAX_TERMS]
+    half_typed = found[-1] if found and text[-1:].isalnum() else ""
     shares = dict.fromkeys(terms(operands.values.get("file", "")), FILE_WEIGHT)
+    shares |= dict.fromkeys(terms(operands.values.get("url", "")), OPERAND_WEIGHT)
     shares |= {stem(word): OPERAND_WEIGHT for word in operands.words}
     extension = operands.values.get("extension")
-    if extension and f".{extension}" not in found:  # "python files" are found by their type
-        found.append(f".{extension}")
-    half_typed = found[-1] if found and text[-1:].isalnum() else ""
+    if extension:  # "python files" are found by their type, and by tools that find by type
+        found += [term for term in (f".{extension}", _EXTENSION) if term not in found]
+        shares.setdefault(_EXTENSION, EXTENSION_WEIGHT)
     return [_term(index, term, shares.get(term, 1.0), half_typed=term == half_typed) for term in found]
 
 
 def _term(index: Index, term: str, share: float, *, half_typed: bool) -> Term:
     variants = [(other, discount * share) for other, discount in _variants(index, term, half_typed=half_typed)]
     weight = max((index.idf[other] * discount for other, discount in variants), default=UNKNOWN_WEIGHT * share)
-    return Term(variants, weight)
+    return Term(variants, weight, term in index.idf)
 
 
 def _variants(index: Index, term: str, *, half_typed: bool) -> list[tuple[str, float]]:

@@ -35,16 +35,16 @@ _ENDINGS: Final = (
 
 def stem(word: str) -> str:
     """Return `word` without its English ending, so that compress, compressed and compressing meet."""
-    if word.endswith("ss") or not word.isalpha():
+    if not word.isalpha():
         return word
-    for ending, replacement, least in _ENDINGS:
+    for ending, replacement, least in () if word.endswith("ss") else _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= least:
             return _undouble(word[: len(word) - len(ending)] + replacement)
-    return word
+    return _undouble(word)
 
 
 def _undouble(root: str) -> str:
-    # "zipp(ing)" → "zip", but "kill" and "diff" keep their own double letter elsewhere as well.
+    # "zipp(ing)" → "zip"; "compress" loses its own as well, or it would not meet "compress(ion)".
     return root[:-1] if len(root) > 3 and root[-1] == root[-2] and root[-1] not in "aeiou" else root
 
 

@@ -82,11 +82,13 @@ __toolrec_reply() {
     builtin zle -F $1
     return 0
   fi
-  __toolrec_receive "${2-}"
+  local -i here=1
+  __toolrec_receive 0 || here=0
   while __toolrec_frame; do
     [[ $BUFFER != "$__toolrec_seen" ]] || __toolrec_show
-    (( ! __toolrec_got[final] )) || __toolrec_close
+    (( ! ${__toolrec_got[final]:-0} )) || __toolrec_close
   done
+  (( here )) || __toolrec_fail
   if [[ $BUFFER != "$__toolrec_seen" ]]; then
     __toolrec_redraw
   fi
@@ -175,7 +177,7 @@ __toolrec_send() {
   builtin zsocket $__toolrec_path 2>/dev/null || return 1
   # Scripts choose low descriptors by their number.
   low=$REPLY
-  builtin exec {__toolrec_fd}<>&$low {low}>&-
+  builtin exec {__toolrec_fd}>&$low {low}>&-
   __toolrec_in= __toolrec_answered=0 __toolrec_since=$EPOCHREALTIME
   (( ++__toolrec_seq ))
   frame=$'\x89\xa1v\x01\xa2op\xa7suggest\xa5shell\xa3zsh'
@@ -187,7 +189,7 @@ __toolrec_send() {
   frame+=$'\xa3seq\xce'$REPLY$'\xa2id\xce'$REPLY
   __toolrec_bytes 4 $#frame
   builtin syswrite -o $__toolrec_fd -- $REPLY$frame 2>/dev/null && return 0
-  __toolrec_missed
+  __toolrec_fail
   return 1
 }
 
@@ -204,13 +206,403 @@ __toolrec_bytes() {
   for (( shift = 8 * ($1 - 1); shift >= 0; shift -= 8 )) { REPLY+=${(#):-$(( $2 >> shift & 255 ))} }
 }
 
-# Take in what has come; $1 is what `zle -F` has to say about the connection, or the seconds to wait with -t.
+# Wait up to $1 seconds and take in all that has come. Fails when the daemon has hung up.
 __toolrec_receive() {
   builtin emulate -L zsh -o no_multibyte
-  local part
-  local -i status_ wait_first=1
-  while builtin sysread -i $__toolrec_fd -t 0 part 2>/dev/null; do
-    __toolrec_in+=$part
-    (( $#__toolrec_in <= 1048576 )) || break
+  local part wait=$1
+  local -i code=0
+  while (( ! code )); do
+    builtin sysread -i $__toolrec_fd -t $wait part 2>/dev/null
+    code=$?
+    (( code )) || __toolrec_in+=$part wait=0
+  done
+  # 4: nothing more yet. A signal, such as that of the window's new size, is no hang-up either.
+  (( code == 4 )) || [[ $code == 2 && ${errnos[ERRNO]-} == EINTR ]]
+}
+
+# Take a frame off what has come, into __toolrec_got. Fails where there is none, or none to be used.
+__toolrec_frame() {
+  builtin emulate -L zsh -o no_multibyte
+  local data=${__toolrec_in[1,4]}
+  local -i at=1 length
+  (( $#data == 4 )) || return 1
+  __toolrec_number 4
+  length=REPLY
+  if (( length > 1048576 )); then
+    __toolrec_fail
+    return 1
+  fi
+  (( $#__toolrec_in >= length + 4 )) || return 1
+  data=${__toolrec_in[5,length + 4]} at=1
+  __toolrec_in=${__toolrec_in[length + 5,-1]}
+  __toolrec_got=()
+  if ! __toolrec_value '' || [[ ${__toolrec_got[v]-} != 1 || -n ${__toolrec_got[code]-} ]]; then
+    __toolrec_fail
+    return 1
+  fi
+  __toolrec_answered=1 __toolrec_missed=0 __toolrec_rest=5
+}
+
+# Read the msgpack value at $data[at], under the name $1; what it holds as $1.KEY or $1.NUMBER.
+__toolrec_value() {
+  local c=$data[at] REPLY
+  local -i b=#c
+  (( at <= $#data )) || return 1
+  (( ++at ))
+  case ${(l:2::0:)$(( [##16] b ))} in
+    [0-7]?) __toolrec_got[$1]=$b ;;
+    8?) __toolrec_map "$1" $(( b & 15 )) ;;
+    9?) __toolrec_array "$1" $(( b & 15 )) ;;
+    [AB]?) __toolrec_string "$1" $(( b & 31 )) ;;
+    E?|F?) __toolrec_got[$1]=$(( b - 256 )) ;;
+    C0) __toolrec_got[$1]= ;;
+    C[23]) __toolrec_got[$1]=$(( b & 1 )) ;;
+    CA|CB) (( at += b == 0xCA ? 4 : 8 )) ;; # numbers with a fraction are of no use here
+    C[C-F]|D[0-3]) __toolrec_number $(( 1 << (b & 3) )) && __toolrec_got[$1]=$REPLY ;;
+    D9|DA|DB) __toolrec_number $(( 1 << (b - 0xD9) )) && __toolrec_string "$1" $REPLY ;;
+    DC|DD) __toolrec_number $(( 2 << (b & 1) )) && __toolrec_array "$1" $REPLY ;;
+    DE|DF) __toolrec_number $(( 2 << (b & 1) )) && __toolrec_map "$1" $REPLY ;;
+    *) return 1 ;;
+  esac
+}
+
+# The number that the next $1 bytes make, the high one first, into REPLY.
+__toolrec_number() {
+  local c
+  local -i n=0 end=$(( at + $1 ))
+  (( end <= $#data + 1 )) || return 1
+  for (( ; at < end; ++at )) {
+    c=$data[at]
+    (( n = n << 8 | #c ))
+  }
+  REPLY=$n
+}
+
+__toolrec_string() {
+  (( at + $2 <= $#data + 1 )) || return 1
+  __toolrec_got[$1]=${data[at,at + $2 - 1]}
+  (( at += $2 ))
+}
+
+__toolrec_array() {
+  local -i i
+  for (( i = 1; i <= $2; i++ )) { __toolrec_value $1.$i || return 1 }
+}
+
+__toolrec_map() {
+  local -i i
+  for (( i = 1; i <= $2; i++ )) {
+    __toolrec_value = && __toolrec_value "${1:+$1.}${__toolrec_got[=]}" || return 1
+  }
+}
+
+# The handler goes first: on a connection that was hung up it would run without end.
+__toolrec_close() {
+  [[ -n $__toolrec_fd ]] || return 0
+  __toolrec_forget __toolrec_fd
+  (( __toolrec_answered || EPOCHREALTIME - __toolrec_since <= __toolrec_patience )) || __toolrec_miss
+}
+
+# Close the descriptor in the variable $1. Empty it at once: the number will soon be somebody else's.
+__toolrec_forget() {
+  local fd=${(P)1}
+  : ${(P)1::=}
+  [[ -n $fd ]] || return 0
+  { builtin zle -F $fd; builtin exec {fd}<&- } 2>/dev/null
+}
+
+# The daemon hung up, or cannot be understood.
+__toolrec_fail() {
+  (( __toolrec_answered )) || __toolrec_miss
+  __toolrec_answered=1
+  __toolrec_close
+}
+
+# After two requests without an answer the daemon is left alone, at first for 5 s: each connection that a
+# frozen one does not accept takes a place in its queue, and zsh would wait for ever at a full one.
+__toolrec_miss() {
+  (( ++__toolrec_missed >= 2 )) || return 0
+  __toolrec_missed=0
+  (( __toolrec_quiet = EPOCHREALTIME + __toolrec_rest, __toolrec_rest = __toolrec_rest < 40 ? __toolrec_rest * 2 : 40 ))
+}
+
+# ---------------------------------------------------------------- the keys
+
+# Enter, whatever key or plugin it comes from: a question opens the list, everything else is run.
+__toolrec_enter() {
+  local REPLY
+  if __toolrec_is_question; then
+    __toolrec_list
+  else
+    builtin zle __toolrec_accept_line -- "$@"
+  fi
+}
+
+# Put the invocation on the line. Also at the cursor keys that leave the end of the line.
+__toolrec_take() {
+  if ! __toolrec_is_shown; then
+    __toolrec_pass
+  elif [[ $WIDGET == *_end_* ]] && ! __toolrec_is_at_end; then
+    __toolrec_pass
+  else
+    __toolrec_put "$__toolrec_insert"
+  fi
+}
+
+__toolrec_is_at_end() {
+  builtin emulate -L zsh
+  (( CURSOR >= $#BUFFER )) || [[ $WIDGET == *_vicmd ]] && (( CURSOR >= $#BUFFER - 1 ))
+}
+
+__toolrec_list_key() {
+  local REPLY
+  if [[ -n $__toolrec_off || -z ${BUFFER//[[:space:]]/} || $CONTEXT != start || $BUFFER == *$'\n'* ]]; then
+    __toolrec_pass
+  else
+    __toolrec_is_question || REPLY=$BUFFER
+    __toolrec_list
+  fi
+}
+
+# Hand the key to what it was bound to before: it is read again, in a copy of its keymap from then.
+__toolrec_pass() {
+  local REPLY
+  builtin zle -U -- "$KEYS"
+  builtin zle .read-command -K __toolrec_${WIDGET##*_} && builtin zle $REPLY
+}
+
+# Replace the line by an invocation; the cursor goes to its first {placeholder}.
+__toolrec_put() {
+  builtin emulate -L zsh -o extended_glob
+  local REPLY before=${1%%\{[a-z][a-z0-9_-]#\}*}
+  if [[ -n $__toolrec_keep ]] && __toolrec_is_question; then
+    builtin print -rs -- "# $REPLY"
+  fi
+  __toolrec_close
+  __toolrec_hide
+  __toolrec_seen=
+  BUFFER=$1
+  CURSOR=$#before
+}
+
+# ---------------------------------------------------------------- the list
+
+# Ask about $REPLY and let a digit choose. The one place that waits: it was asked for, and for 3 s at most.
+__toolrec_list() {
+  builtin emulate -L zsh
+  __toolrec_close
+  __toolrec_hide
+  __toolrec_seen=
+  __toolrec_got=()
+  if [[ -z $REPLY ]]; then
+    builtin zle -M "toolrec: say what you want done, as in: $__toolrec_trigger find large files"
+    return 0
+  fi
+  builtin zle -R -- '  …'
+  __toolrec_send ask "$REPLY" && __toolrec_await
+  if (( ! ${#__toolrec_got} )); then
+    builtin zle -M 'toolrec: no answer; see: toolrecd doctor'
+  elif [[ -z ${__toolrec_got[tools.1.name]-} ]]; then
+    builtin zle -M 'toolrec: no tool found for that'
+  else
+    __toolrec_choose
+  fi
+  return 0
+}
+
+# The model's answer is worth waiting for; without it the first one, the shortlist's, is taken.
+__toolrec_await() {
+  local -F end=$(( EPOCHREALTIME + 3 ))
+  while [[ -n $__toolrec_fd ]] && (( EPOCHREALTIME < end )); do
+    __toolrec_receive $(( end - EPOCHREALTIME )) || end=0
+    while __toolrec_frame; do
+      (( ! ${__toolrec_got[final]:-0} )) || __toolrec_close
+    done
+    (( end )) || __toolrec_fail
+  done
+  __toolrec_close
+}
+
+__toolrec_choose() {
+  local -a lines examples
+  local key
+  __toolrec_lines
+  builtin zle -M -- ${(F)lines}
+  while builtin read -rk 1 key; do
+    [[ $key == [$'\r\n'] ]] || break # a held Enter must not choose, and then run
+  done
+  builtin zle -M ''
+  if [[ $key == [1-9] ]] && (( key <= $#examples )); then
+    __toolrec_put "$examples[key]"
+  elif [[ $key != $'\e' ]] || (( PENDING )); then
+    builtin zle -U -- "$key"
+  fi
+}
+
+# Two lines a tool, as many as the screen holds, none wider than it.
+__toolrec_lines() {
+  local name state example
+  local -i i width=0 most=$(( (LINES - 4) / 2 ))
+  for (( i = 1; i <= 9 && i <= most; i++ )) {
+    name=${__toolrec_got[tools.$i.name]-}
+    [[ -n $name ]] || break
+    (( $#name <= width )) || width=$#name
+  }
+  for (( i--; i > 0; i-- )) {
+    name=tools.$i state='not installed' example=${__toolrec_got[tools.$i.example]-}
+    [[ -z ${__toolrec_got[$name.install]-} ]] || state="install: ${__toolrec_got[$name.install]}"
+    [[ ${__toolrec_got[$name.installed]-} != 1 ]] || state=installed
+    examples[i]=${example//[[:cntrl:]]/ }
+    lines=("$i  ${(r:width:)__toolrec_got[$name.name]}  [$state]  ${__toolrec_got[$name.summary]-}"
+           "   ${(l:width:)}  $example" $lines)
+  }
+  lines+=("a digit puts one on the line, any other key goes on")
+  lines=(${lines//[[:cntrl:]]/ })
+  for (( i = 1; i <= $#lines; i++ )) { lines[i]=${lines[i][1,COLUMNS - 1]} }
+}
+
+# ---------------------------------------------------------------- coming and going
+
+# Before each prompt: Ctrl-C leaves a line without a word, and with it a request.
+__toolrec_precmd() {
+  builtin emulate -L zsh
+  __toolrec_close
+  __toolrec_forget __toolrec_later
+}
+
+__toolrec_line_init() {
+  builtin emulate -L zsh
+  __toolrec_settings
+  __toolrec_hide
+  __toolrec_seen=
+  # zsh-vi-mode and others put their own widget in the place of all hooks.
+  [[ $widgets[zle-line-pre-redraw] == user:azhw:* ]] || add-zle-hook-widget line-pre-redraw __toolrec_redraw
+  # An answer of zsh-autosuggestions that comes after ours would wipe it.
+  if [[ ${widgets[autosuggest-suggest]-} == user:* && $widgets[autosuggest-suggest] != user:__toolrec_beside ]]; then
+    builtin zle -A autosuggest-suggest __toolrec_suggest
+    builtin zle -N autosuggest-suggest __toolrec_beside
+  fi
+  return 0
+}
+
+__toolrec_beside() {
+  __toolrec_is_shown || builtin zle __toolrec_suggest -- "$@"
+}
+
+# The line is about to run, or to be left: nothing of ours stays, on the screen or open.
+__toolrec_line_finish() {
+  builtin emulate -L zsh
+  local REPLY
+  __toolrec_precmd
+  __toolrec_hide
+  __toolrec_seen=
+  # There are other ways to accept a line than Enter; a question is not run by any of them.
+  ! __toolrec_is_question || BUFFER=
+  return 0
+}
+
+# Bind the key $2 in the keymap $1 to $3. Its name is one that all shells share, or is in zsh's notation.
+__toolrec_bind_key() {
+  local kind=$3 sequence
+  local -a sequences=("$2")
+  case ${(L)2} in
+    ctrl-?) sequences=("^${(U)2[-1]}") ;;
+    # In vi's keymaps that is Esc and another key, which means something.
+    alt-?) sequences=("^[$2[-1]"); [[ $1 == emacs ]] || return 0 ;;
+    right)
+      kind=end sequences=('^[[C' '^[OC' '^[[F' '^[OF' '^[[4~')
+      [[ $1 != emacs ]] || sequences+=('^F' '^E')
+      ;;
+  esac
+  for sequence in $sequences; do
+    builtin bindkey -M $1 -- $sequence __toolrec_${kind}_$1
+    __toolrec_bound+=($1 $sequence)
   done
 }
+
+__toolrec_bind() {
+  local map key
+  typeset -ga __toolrec_bound=()
+  for map in emacs viins vicmd; do
+    builtin bindkey -N __toolrec_$map $map
+    builtin zle -N __toolrec_take_$map __toolrec_take
+    builtin zle -N __toolrec_end_$map __toolrec_take
+    builtin zle -N __toolrec_list_$map __toolrec_list_key
+    for key in $__toolrec_take_keys; do __toolrec_bind_key $map $key take; done
+    for key in $__toolrec_list_keys; do __toolrec_bind_key $map $key list; done
+  done
+}
+
+# Bind our keys as they were before.
+__toolrec_unbind() {
+  (( ${+__toolrec_bound} )) || return 0
+  local map sequence before
+  before=$(for map sequence in $__toolrec_bound; do builtin bindkey -L -M __toolrec_$map -- $sequence; done)
+  builtin eval ${before//-M __toolrec_/-M }
+  builtin bindkey -D __toolrec_emacs __toolrec_viins __toolrec_vicmd
+  unset __toolrec_bound
+}
+
+__toolrec_init() {
+  builtin emulate -L zsh
+  [[ -o zle && ${TERM:-dumb} != dumb && $ZSH_VERSION == (5.<3->*|<6->.*) ]] || return 0
+  builtin zmodload zsh/net/socket zsh/system zsh/datetime zsh/zleparameter 2>/dev/null || return 0
+  builtin autoload -Uz add-zle-hook-widget
+  typeset -gA __toolrec_got=()
+  typeset -gF __toolrec_since=0 __toolrec_quiet=0 __toolrec_patience=0.5 # s for a first answer, which takes ms
+  typeset -gi __toolrec_seq=0 __toolrec_answered=0 __toolrec_missed=0 __toolrec_rest=5 __toolrec_cursor=0
+  typeset -g __toolrec_fd= __toolrec_later= __toolrec_in= __toolrec_seen= __toolrec_entry= __toolrec_memo=
+  typeset -g __toolrec_ghost= __toolrec_insert= __toolrec_below= __toolrec_session=zsh-$$-$EPOCHREALTIME
+  [[ $ZSH_VERSION == 5.<0-8>(|.*) ]] || __toolrec_memo=' memo=toolrec'
+  __toolrec_settings
+  __toolrec_unbind
+  __toolrec_bind
+  local name
+  for name in reply repaint; do builtin zle -N __toolrec_$name; done
+  # Not again where it leads here already, through other plugins' widgets perhaps: that would be a circle.
+  if (( ! ${+widgets[__toolrec_accept_line]} )); then
+    builtin zle -A accept-line __toolrec_accept_line
+    builtin zle -N accept-line __toolrec_enter
+  fi
+  add-zle-hook-widget line-init __toolrec_line_init
+  add-zle-hook-widget line-pre-redraw __toolrec_redraw
+  add-zle-hook-widget line-finish __toolrec_line_finish
+  typeset -ga precmd_functions
+  precmd_functions=(__toolrec_precmd ${precmd_functions:#__toolrec_precmd})
+}
+
+# Leave the running shell as it was: `eval "$(toolrec uninit zsh)"` calls this.
+__toolrec_uninit() {
+  builtin emulate -L zsh
+  local name
+  local -A kept
+  __toolrec_precmd
+  ! builtin zle || __toolrec_hide
+  __toolrec_unbind
+  add-zle-hook-widget -d line-init __toolrec_line_init
+  add-zle-hook-widget -d line-pre-redraw __toolrec_redraw
+  add-zle-hook-widget -d line-finish __toolrec_line_finish
+  precmd_functions=(${precmd_functions:#__toolrec_precmd})
+  # A widget of ours that another plugin has wrapped since must go on to work; it only passes on.
+  __toolrec_unwrap accept-line __toolrec_accept_line __toolrec_enter
+  __toolrec_unwrap autosuggest-suggest __toolrec_suggest __toolrec_beside
+  for name in ${(Mk)widgets:#__toolrec_*}; do
+    (( ${+kept[$name]} )) || builtin zle -D $name
+  done
+  unset -m '__toolrec_*'
+  unfunction -m '__toolrec_*'
+  for name in ${(k)kept}; do functions[${kept[$name]}]="builtin zle $name -- \"\$@\""; done
+}
+
+__toolrec_unwrap() {
+  (( ${+widgets[$2]} )) || return 0
+  if [[ $widgets[$1] == user:$3 ]]; then
+    builtin zle -A $2 $1
+  else
+    kept[$2]=$3
+  fi
+}
+
+if [[ -o interactive ]]; then
+  __toolrec_init
+fi

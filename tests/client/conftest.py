@@ -131,7 +131,8 @@ def run_program(program: Path, *words: str, stdin: str | bytes | None = None, **
         env={**os.environ, "TOOLREC_NO_START": "1", "SHELL": "/bin/zsh", **environment},
         check=False,
     )
-    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+    stdout, stderr = (raw.decode("utf-8", "surrogateescape") for raw in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(done.args, done.returncode, stdout, stderr)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ class FakeEngine:
     def __init__(self) -> None:
         self.gate, self.asked = asyncio.Event(), asyncio.Event()
         self.gate.set()
+        self.trained = True
         self.favourite, self.thoughts = "", ["first ", "second"]
         self.cancelled: list[str] = []
         self.questions: list[str] = []

@@ -8,8 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.engine_real import (
-    CATEGORIES, FIND, NAMES, PACK, PATIENCE_S, alive, best, plan_for, serving, until, with_names,
-)  # fmt: skip
+    CATEGORIES,
+    FIND,
+    NAMES,
+    PACK,
+    PATIENCE_S,
+    alive,
+    best,
+    plan_for,
+    serving,
+    until,
+    with_names,
+)
 from toolrecd.engine import jobs
 from toolrecd.engine.process import Process
 from toolrecd.engine.supervisor import Supervisor
@@ -40,6 +50,7 @@ async def test_unknown_candidates(model_file: Path) -> None:
         assert set(await engine.rank(FIND, ["find", "gone"])) == {"find", "tar"}
 
 
+@pytest.mark.slow
 async def test_cancelled_thought(model_file: Path) -> None:
     """A thought whose reader leaves stops the model: the same worker answers the next question correctly."""
     async with serving(plan_for(model_file)) as engine:
@@ -78,6 +89,7 @@ async def test_cancelled_task(model_file: Path, monkeypatch: pytest.MonkeyPatch)
         assert engine.pid == pid
 
 
+@pytest.mark.slow
 async def test_many_callers(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many callers at once are served in the order they came, one job at a time, each with its own answer."""
     sent: list[jobs.Job] = []
@@ -108,6 +120,7 @@ async def test_callers_wait_for_the_first_load(model_file: Path) -> None:
         await engine.close()
 
 
+@pytest.mark.slow
 async def test_close_leaves_nothing(model_file: Path) -> None:
     """Closed, there is no process, no state, and callers are told; started again, it serves again."""
     engine = Supervisor(plan_for(model_file))
@@ -146,6 +159,7 @@ async def test_close_while_loading(model_file: Path, monkeypatch: pytest.MonkeyP
     assert len(started) == 1
 
 
+@pytest.mark.slow
 async def test_replaced(model_file: Path) -> None:
     """A new plan's worker takes over while the old one goes on serving until it is ready."""
     async with serving(plan_for(model_file)) as engine:
@@ -173,6 +187,7 @@ async def test_failed_replacement(model_file: Path, tmp_path: Path) -> None:
         assert best(await engine.rank(PACK, NAMES)) == "tar"
 
 
+@pytest.mark.slow
 async def test_replaced_while_loading(model_file: Path) -> None:
     """A plan that comes while the first one is loading wins, whichever is ready first, and one worker is left."""
     engine = Supervisor(plan_for(model_file))

@@ -84,7 +84,7 @@ def _toml(document: dict[str, Any]) -> str:
 
 @pytest.fixture
 def save(tmp_path: Path) -> Callable[..., Path]:
-    """A function that writes a good entry to a file, below `kb` if not told, and returns its path; fields replace its own."""
+    """A function that writes a good entry, below `kb` if not told otherwise, and returns its path."""
 
     def write(name: str = "fd", /, file: str = "", **fields: Any) -> Path:
         document = _entry(name, **fields)

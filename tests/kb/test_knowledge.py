@@ -11,7 +11,7 @@ import pytest
 from toolrec_kb import compile as compiler
 from toolrec_kb import knowledge
 from toolrec_kb.knowledge import load
-from toolrec_kb.search import search
+from toolrec_kb.search import prepare, search
 
 WriteUser = Callable[..., Path]
 
@@ -47,7 +47,8 @@ def test_added_tool(write_user: WriteUser, tmp_path: Path) -> None:
     write_user("gizmo", summary="Frobnicate the widgets")
     loaded, problems = load(tmp_path / "user")
     assert ([tool.name for tool in loaded.tools], problems) == (["fd", "gizmo", "rm"], [])
-    assert loaded.tools[search(loaded.index, "frobnicate my widgets")[0].number].name == "gizmo"
+    best = search(loaded.index, prepare(loaded.index, "frobnicate my widgets"))[0]
+    assert loaded.tools[best.number].name == "gizmo"
     assert loaded.version != load()[0].version
 
 
