@@ -36,7 +36,7 @@ RIGHT_WEIGHTS: Final = (-0.69, 0.94, 0.37, 0.56, 0.16, -0.94, 0.53, 0.0, -0.1)
 TASK_THRESHOLD: Final = 0.5
 _CODE: Final = re.compile(r"[(){};=<>]|^\W{3,}")
 _CHATTER: Final = re.compile(
-    r"\b(?:i am|i'm|thanks?|hello|hi|hey|todo|fixme|note|notes|below|above|see|ask|call|by|was|were|is|are|ok|lol|bye)\b",
+    r"\b(?:i am|i'm|thanks?|hello|hi|hey|todo|fixme|notes?|below|above|see|ask|call|by|was|were|is|are|ok|lol|bye)\b",
     re.IGNORECASE,
 )
 _ASKS: Final = re.compile(r"\?\s*$|^\s*(?:what|whats|how|which|where|who|why|is|are|can|does|do)\b", re.IGNORECASE)

@@ -14,9 +14,10 @@ from toolrec_kb.question import Operands
 from toolrec_kb.schema import Example
 
 PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
-_SHELL_SAFE: Final = re.compile(r"^[\w@%+=:,./~-]+$", re.ASCII)
-# In another quote than its own a value may stand as it is, unless it holds what acts there.
-_ACTING: Final = {"'": "'\n", '"': '"$`\\!\n'}
+_SHELL_SAFE: Final = re.compile(r"[\w./~][\w@%+=:,./~-]*", re.ASCII)
+# Shells disagree on what ends or escapes inside a quoted string, and a line's end runs the line.
+_NEVER: Final = re.compile(r"['’‘\\\x00-\x1f\x7f-\x9f]|^-")  # noqa: RUF001  PowerShell takes these for quotes
+_ACTING_IN_DOUBLE_QUOTES: Final = frozenset('"$`!“”„')
 
 
 def fill(example: Example, operands: Operands) -> str:
@@ -31,12 +32,14 @@ def holes(command: str) -> int:
 
 def _filled(command: str, hole: re.Match[str], operands: Operands) -> str:
     value = operands.values.get(hole[1])
-    if value is None or value.startswith("-"):  # a value that reads as an option would change the command
+    if hole[1] != "archive" and value == operands.values.get("archive") and "{archive}" in command:
+        return hole[0]  # the one file that the question names is the archive itself
+    if value is None or _NEVER.search(value):
         return hole[0]
     quote = _quote_around(command, hole.start())
-    if quote:
-        return hole[0] if set(value) & set(_ACTING[quote]) else value
-    return value if _SHELL_SAFE.match(value) else "'" + value.replace("'", "'\\''") + "'"
+    if quote == '"' and set(value) & _ACTING_IN_DOUBLE_QUOTES:
+        return hole[0]
+    return value if quote or _SHELL_SAFE.fullmatch(value) else f"'{value}'"
 
 
 def _quote_around(command: str, position: int) -> str:

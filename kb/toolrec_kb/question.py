@@ -14,8 +14,9 @@ import msgspec
 _ARCHIVES: Final = frozenset(
     ["tar.gz", "tgz", "tar.xz", "tar.bz2", "tar.zst", "zip", "7z", "rar", "tar", "gz", "xz", "zst", "bz2"]
 )
+# Names and paths are bounded where they could start anywhere in a long run: each start reads to its end.
 _FILE: Final = re.compile(
-    r"(?<![\w.])((?:[~.]?/)?[\w@+-][\w@+./-]*\.[A-Za-z][A-Za-z0-9]{0,5}|[~.]?/[\w@+./-]+)(?![\w.])"
+    r"(?<![\w.])((?:[~.]?/)?[\w@+-][\w@+./-]{0,250}\.[A-Za-z][A-Za-z0-9]{0,5}|[~.]?/[\w@+./-]{1,250})(?![\w.])"
 )
 _EXTENSION: Final = re.compile(r"(?<![\w])\*?\.([A-Za-z][A-Za-z0-9]{0,5}(?:\.[a-z0-9]{1,3})?)\b")
 _URL: Final = re.compile(r"\bhttps?://[^\s'\"`$;|&<>()]+")
@@ -24,7 +25,7 @@ _PORT: Final = re.compile(r"\bport\s+(\d{2,5})\b|:(\d{2,5})\b")
 _SIZE: Final = re.compile(r"\b(\d+)\s?([kmgt])(?:i?b)?\b", re.IGNORECASE)
 _COUNT: Final = re.compile(r"\b(\d{1,6})\b")
 _HOST: Final = re.compile(
-    r"\b((?:\d{1,3}\.){3}\d{1,3}|(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|local|lan|de|uk))\b", re.IGNORECASE
+    r"\b((?:\d{1,3}\.){3}\d{1,3}|(?:[a-z0-9-]{1,63}\.){1,8}(?:com|org|net|io|dev|local|lan|de|uk))\b", re.IGNORECASE
 )
 # "search for TODO comments in code": what stands between the verb and the place.
 _SOUGHT: Final = re.compile(
@@ -40,7 +41,7 @@ _FOLDER: Final = re.compile(
     r"\b(?!(?:a|an|the|this|that|my|our|your|current|whole|entire|every|each|all|any|empty|new|large|big|hidden|home|"
     r"parent|same|two|in|of|to|from|and|between|local|remote|shared|delete|remove|create|make|compress|zip|copy|move|"
     r"list|find|show|open|change|rename|sync|backup|archive|tar|encrypt|share|into|per|by|working|root|temp)\s)"
-    r"([\w.-]+)\s+(?:folder|directory|dir)\b",
+    r"([\w.-]{1,100})\s+(?:folder|directory|dir)\b",
     re.IGNORECASE,
 )
 # Kinds of file that people call by a language's or format's name.
@@ -59,7 +60,7 @@ _KIND: Final = re.compile(
 
 _COMPARED: Final = (
     re.compile(r"\b(?:better|modern|faster|nicer|prettier|newer|friendlier|simpler|improved|fancier) ([\w.+-]+)$"),
-    re.compile(r"\b([\w.+-]+) (?:alternatives?|replacements?|substitute|clone)\b"),
+    re.compile(r"\b([\w.+-]{1,48}) (?:alternatives?|replacements?|substitute|clone)\b"),
     re.compile(
         r"\b(?:alternatives? (?:to|for)|replacements? (?:of|for)|instead of|similar to|(?:better|faster|nicer) than)"
         r" (?:the )?([\w.+-]+)"

@@ -9,7 +9,7 @@ asks for something better.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Final
 
@@ -33,7 +33,9 @@ NAME_BONUS: Final = 3.0
 RIVAL_BONUS: Final = 18.0  # "like find but faster" wants no find
 FIRST_STAGE: Final = 80  # how many tools are asked whether they are for this machine at all
 CANDIDATES: Final = 40  # how many of those get the closer look at their examples
-MAX_TERMS: Final = 24  # a pasted page is cut here: its first words say the task
+MAX_CHARS: Final = 2000  # what the daemon lets in; more is not read
+MAX_CHARS: Final = 1000  # a pasted page is cut here: its first words say the task
+MAX_TERMS: Final = 24
 MAX_EXPANSIONS: Final = 6
 MAX_COMPLETIONS: Final = 40
 
@@ -78,7 +80,9 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 def prepare(index: Index, text: str) -> Query:
-    """Return the question `text`, its words looked up."""
+    """Return the question `text`, its words looked up; of a pasted page the first words count."""
+    text = text[:MAX_CHARS]
+    text = text[:MAX_CHARS]
     operands = question.read(text)
     wanted = _wanted(index, text, operands)
     worth: dict[str, list[tuple[int, float]]] = defaultdict(list)
@@ -188,10 +192,19 @@ def _completions(index: Index, start: str) -> list[tuple[str, float]]:
 def _corrections(index: Index, term: str) -> list[tuple[str, float]]:
     if len(term) < MIN_TYPO_LENGTH:
         return []
-    candidates = Counter(near for shorter in deletions(term) for near in index.deletions.get(shorter, ()))
-    # One edit away if either's letters, one left out, give the other; two, if both lose one.
-    likely = sorted(candidates, key=lambda near: (near[0] != term[0], abs(len(near) - len(term)), index.idf[near]))
-    return [(near, TYPO_WEIGHT) for near in likely[:2]]
+    near = {other for shorter in deletions(term) for other in index.deletions.get(shorter, ())}
+    likely = sorted(near, key=lambda other: (_edits(term, other), other[0] != term[0], index.idf[other]))
+    return [(other, TYPO_WEIGHT) for other in likely[:2]]
+
+
+def _edits(typed: str, meant: str) -> int:
+    """Return how many slips lie between two words that share all letters but one of each: 1 or 2."""
+    if len(typed) != len(meant):
+        shorter, longer = sorted((typed, meant), key=len)
+        return 1 if shorter in deletions(longer) else 2
+    wrong = [i for i, (one, other) in enumerate(zip(typed, meant, strict=True)) if one != other]
+    swapped = len(wrong) == 2 and _swap(typed, wrong[0]) == meant
+    return 1 if len(wrong) <= 1 or swapped else 2
 
 
 def _best_variant(index: Index, term: Term) -> dict[int, tuple[float, float]]:
@@ -208,7 +221,7 @@ def _best_variant(index: Index, term: Term) -> dict[int, tuple[float, float]]:
 
 def _add_named(index: Index, query: Query, scores: dict[int, float]) -> None:
     for word in query.text.lower().split()[:MAX_TERMS]:
-        for number in index.names.get(word.strip("?!,;:"), ()):
+        for number in index.names.get(word.strip("?!.,;:"), ()):
             scores[number] += NAME_BONUS
 
 

@@ -428,6 +428,7 @@ __toolrec_choose() {
   local key
   __toolrec_lines
   builtin zle -M -- ${(F)lines}
+  builtin zle -R # what -M prints is shown with the next redraw only
   while builtin read -rk 1 key; do
     [[ $key == [$'\r\n'] ]] || break # a held Enter must not choose, and then run
   done
@@ -508,7 +509,7 @@ __toolrec_bind_key() {
   case ${(L)2} in
     ctrl-?) sequences=("^${(U)2[-1]}") ;;
     # In vi's keymaps that is Esc and another key, which means something.
-    alt-?) sequences=("^[$2[-1]"); [[ $1 == emacs ]] || return 0 ;;
+    alt-?) sequences=("^[${2[-1]}"); [[ $1 == emacs ]] || return 0 ;;
     right)
       kind=end sequences=('^[[C' '^[OC' '^[[F' '^[OF' '^[[4~')
       [[ $1 != emacs ]] || sequences+=('^F' '^E')
