@@ -19,6 +19,7 @@ usage: toolrec COMMAND …
                       what to install for a command that was not found
   tools [--json]      list the tools the knowledge base holds
   init SHELL          print the integration for zsh, bash, fish or powershell
+  uninit SHELL        print what removes it from a running shell
 
 OS: linux or a distribution's name, macos (darwin), windows, freebsd, openbsd, netbsd.
 SHELL: zsh, bash, fish, powershell (pwsh), sh."""
@@ -118,6 +119,17 @@ def cmd_init(words):
     return 0
 
 
+def cmd_uninit(words):
+    """Print what a running shell evaluates to be rid of the integration."""
+    from toolrec_client import init
+
+    _, names = arguments.read(words)
+    if len(names) != 1:
+        raise arguments.UsageError("uninit takes one shell, as in: toolrec uninit zsh")
+    output.say(init.unhook(arguments.one_of(names[0], SHELL_NAMES, "uninit")))
+    return 0
+
+
 def cmd_version(words):
     """Print the version of this installation."""
     from importlib.metadata import version
@@ -132,6 +144,7 @@ COMMANDS = {
     "resolve": cmd_resolve,
     "tools": cmd_tools,
     "init": cmd_init,
+    "uninit": cmd_uninit,
     "version": cmd_version,
     "--version": cmd_version,
 }

@@ -51,6 +51,17 @@ class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queries: bool = False
 
 
+class ShellConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the prompt behaves: `toolrec init` hands these to the shells, the daemon only checks them."""
+
+    enabled: bool = True
+    trigger: str = "#"
+    accept_key: str = "right ctrl-]"
+    list_key: str = "alt-/"
+    highlight: str = "fg=8"
+    history: bool = False
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole configuration."""
 
@@ -58,6 +69,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suggest: SuggestConfig = SuggestConfig()
     knowledge: KnowledgeConfig = KnowledgeConfig()
     log: LogConfig = LogConfig()
+    shell: ShellConfig = ShellConfig()
 
 
 class Paths(msgspec.Struct, frozen=True):

@@ -33,6 +33,10 @@ LOCK_TIMEOUT_S = 0.2
 POLL_S = 0.02
 
 
+class Unanswered(ToolrecError):
+    """Somebody listens and does not answer."""
+
+
 class Files(msgspec.Struct, frozen=True):
     """The files that belong to a socket; all in its directory."""
 
@@ -61,7 +65,8 @@ def ask(path: Path, operation: str, timeout: float = PROBE_TIMEOUT_S) -> dict[st
     """Return the daemon's reply to `operation`, or None if nobody listens.
 
     Raises:
-        ToolrecError: somebody listens but does not answer, or the socket must not be trusted.
+        Unanswered: somebody listens but does not answer.
+        ToolrecError: the socket must not be trusted.
     """
     try:
         connection = wire.connect(str(path))
@@ -76,7 +81,7 @@ def ask(path: Path, operation: str, timeout: float = PROBE_TIMEOUT_S) -> dict[st
         reply: dict[str, object] = msgspec.msgpack.decode(wire.receive(connection))
         return reply
     except (wire.ToolrecError, msgspec.DecodeError) as error:
-        raise ToolrecError(f"the daemon at {path} does not answer ({error}); run: toolrecd restart") from None
+        raise Unanswered(f"the daemon at {path} does not answer ({error}); run: toolrecd restart") from None
     finally:
         connection.close()
 
@@ -152,8 +157,12 @@ def stop(where: Files) -> bool:
     pid = _locked_pid(where)
     try:
         listens = answered = ask(where.socket, "shutdown") is not None
-    except ToolrecError:
+    except Unanswered:
         listens, answered = True, False
+    except ToolrecError:
+        if pid is None:
+            raise
+        answered = False
     if pid is None:
         return listens and _await_silence(where)
     if not answered:

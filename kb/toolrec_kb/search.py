@@ -33,7 +33,6 @@ NAME_BONUS: Final = 3.0
 RIVAL_BONUS: Final = 18.0  # "like find but faster" wants no find
 FIRST_STAGE: Final = 80  # how many tools are asked whether they are for this machine at all
 CANDIDATES: Final = 40  # how many of those get the closer look at their examples
-MAX_CHARS: Final = 2000  # what the daemon lets in; more is not read
 MAX_CHARS: Final = 1000  # a pasted page is cut here: its first words say the task
 MAX_TERMS: Final = 24
 MAX_EXPANSIONS: Final = 6
@@ -81,7 +80,6 @@ class Hit(msgspec.Struct, frozen=True):
 
 def prepare(index: Index, text: str) -> Query:
     """Return the question `text`, its words looked up; of a pasted page the first words count."""
-    text = text[:MAX_CHARS]
     text = text[:MAX_CHARS]
     operands = question.read(text)
     wanted = _wanted(index, text, operands)

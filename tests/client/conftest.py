@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -74,7 +75,8 @@ class FakeDaemon:
                 connection, _ = self._listening.accept()
             except OSError:
                 return
-            with connection:
+            # A client may hang up before it has read everything.
+            with connection, contextlib.suppress(ConnectionError):
                 self._answer_one(connection)
 
     def _answer_one(self, connection: socket.socket) -> None:

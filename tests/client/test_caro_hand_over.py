@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from toolrec_client import caro as shim
+
 if TYPE_CHECKING:
     from .conftest import Run
 
@@ -130,6 +132,20 @@ def test_never_a_copy_of_itself(ours: Path, tmp_path: Path, real: Path) -> None:
     other.chmod(0o755)
     assert run_ours(ours, copy, other) == (1, "", MISSING)
     assert run_ours(copy, ours, other, real) == (201, "[--version]\n", "problem\n")
+
+
+def test_launchers_are_known_by_their_mark(ours: Path, real: Path) -> None:
+    """A launcher is known for one without running it, wherever it lies; an empty PATH holds nothing at all."""
+    assert shim.real_caro(str(ours.parent), set()) is None
+    assert shim.real_caro(path_of(ours, real), set()) == str(real)
+    assert shim.real_caro(path_of(real), {str(real)}) is None
+
+
+def test_empty_path_is_not_the_working_directory(real: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No PATH means no caro, though the working directory holds one; an empty part of a PATH means it."""
+    monkeypatch.chdir(real.parent)
+    assert shim.real_caro("", set()) is None
+    assert shim.real_caro(":/none", set()) == "./caro"
 
 
 @pytest.mark.parametrize("call", ['exec "{ours}" "$@"', '"{ours}" "$@"'])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,7 +45,10 @@ def stranger(path: Path, *, obeys: bool) -> Iterator[list[str]]:
             except OSError:
                 return
             with connection:
-                request = msgspec.msgpack.decode(connection.recv(65536)[4:])
+                received = connection.recv(65536)
+                if not received:
+                    continue
+                request = msgspec.msgpack.decode(received[4:])
                 asked.append(request["op"])
                 reply = msgspec.msgpack.encode({"v": 1, "id": request["id"], "final": True, "status": STATUS})
                 connection.sendall(len(reply).to_bytes(4, "big") + reply)
@@ -70,12 +77,15 @@ def test_a_daemon_of_another_version_is_replaced(daemon):
 
 def test_a_real_daemon_of_another_version_is_replaced(daemon):
     """`start` by a newer installation ends the older installation's daemon and its process."""
-    daemon.toolrecd("start", check=True)
-    where = lifecycle.Files(daemon.socket)
-    old = lifecycle.status(where.socket)
-    stopped = old and old["version"] != "9.9.9" and lifecycle.stop(where)
-    assert stopped
-    assert lifecycle.status(where.socket) is None
+    code = "from toolrecd import cli; cli._version = lambda: '0.0.1'; cli.main(['run'])"
+    with subprocess.Popen([sys.executable, "-I", "-c", code], stdin=subprocess.DEVNULL) as old:
+        deadline = time.monotonic() + 20
+        while daemon.toolrecd("status").returncode:
+            assert time.monotonic() < deadline
+        started = daemon.toolrecd("start")
+        assert started.stdout.startswith("toolrecd: started, pid "), started.stderr
+        assert old.wait(20) == 0
+    assert json.loads(daemon.toolrecd("status", "--json").stdout)["version"] != "0.0.1"
 
 
 def test_a_stranger_that_does_not_stop_is_left_alone_and_reported(daemon, monkeypatch):
@@ -93,7 +103,6 @@ def test_a_stranger_that_does_not_stop_is_left_alone_and_reported(daemon, monkey
 def test_clearing_never_removes_a_socket_that_is_listened_on(daemon):
     """Even with the lock, a live socket of another process stays."""
     with stranger(daemon.socket, obeys=False):
-        # The probe is a connection without a request: give the stranger one to chew on.
         with pytest.raises(ToolrecError, match=f"another process listens at {daemon.socket}"):
             lifecycle.clear_socket(daemon.socket)
         assert daemon.socket.exists()

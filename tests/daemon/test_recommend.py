@@ -1,43 +1,17 @@
-"""From a question to what a person is shown: filters, installed or how to install, invocations, fusion."""
+"""From a question to what a person is shown: filters, installed or how to install, invocations."""
 
 from __future__ import annotations
-
-from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from tests.daemon.small_base import BASE, DEBIAN, MAC, elsewhere, here
 from toolrecd.config import SuggestConfig
-from toolrecd.engine.ranker import Question
-from toolrecd.errors import EngineUnavailable, RequestError
+from toolrecd.errors import RequestError
 from toolrecd.installed import ProgramIndex
 from toolrecd.messages import ToolHint
-from toolrecd.recommend import MODEL_FLOOR, Draft, Recommender, Situation, situation_for
+from toolrecd.recommend import Draft, Recommender, Situation, situation_for
 
 QUERY = "find files by name"
-
-
-class FakeEngine:
-    """An engine that gives the scores it was made with, and remembers what it was asked."""
-
-    def __init__(self, scores: dict[str, float] | None = None, categories: dict[str, float] | None = None) -> None:
-        self.scores, self.categories = scores or {}, categories or {}
-        self.asked: list[tuple[Question, list[str]]] = []
-
-    async def rank(self, question: Question, candidates: Sequence[str]) -> dict[str, float]:
-        """Return the scores."""
-        self.asked.append((question, list(candidates)))
-        return self.scores
-
-    async def categorise(self, question: Question, name: str) -> dict[str, float]:
-        """Return the categories' scores."""
-        self.asked.append((question, [name]))
-        return self.categories
-
-    async def think(self, question: Question) -> AsyncIterator[str]:
-        """Think nothing."""
-        for piece in ("use ", "find"):
-            yield piece
 
 
 def _ask(query: str, situation: Situation, **config: object) -> tuple[Recommender, Draft]:
@@ -111,8 +85,7 @@ def test_blocked_tools() -> None:
     blocked = _hints(QUERY, here(), blocked_tools=("FD", "unknown"))
     assert "fd" not in blocked
     assert "find" in blocked
-    recommender = Recommender(BASE, SuggestConfig(blocked_tools=("fd",)))
-    assert recommender.resolve("fd", here()) == ([], recommender.resolve("fdx", here())[1] and [])
+    assert Recommender(BASE, SuggestConfig(blocked_tools=("fd",))).resolve("fd", here())[0] == []
 
 
 def test_prefer_modern() -> None:
@@ -181,62 +154,6 @@ def test_resolve() -> None:
     assert recommender.resolve("mdfind", here())[0] == []
 
 
-async def test_fused_with_the_model() -> None:
-    """The model's scores move tools, and it is asked about those on the shortlist, as this person."""
-    recommender, draft = _ask(QUERY, here("find", machine=MAC, shell="zsh"))
-    engine = FakeEngine({"mdfind": 0.0})
-    fused = await recommender.with_model(draft, engine, categorise=False)
-    assert BASE.tools[fused.ranked[0].number].name == "mdfind"
-    assert BASE.tools[draft.ranked[0].number].name != "mdfind"
-    [(question, candidates)] = engine.asked
-    assert question == Question(QUERY, "darwin", "zsh")
-    assert set(candidates) == {BASE.tools[ranked.number].name for ranked in draft.ranked}
-
-
-async def test_absurd_scores_are_bounded() -> None:
-    """A name that the model finds impossible counts like one it finds absurd, and one it does not know."""
-    recommender, draft = _ask(QUERY, here("find"))
-    names = [BASE.tools[ranked.number].name for ranked in draft.ranked]
-    floor = await recommender.with_model(draft, FakeEngine(dict.fromkeys(names, MODEL_FLOOR)), categorise=False)
-    for scores in (dict.fromkeys(names, -float("inf")), {}):
-        assert await recommender.with_model(draft, FakeEngine(scores), categorise=False) == floor
-
-
-async def test_model_is_not_asked_about_nothing() -> None:
-    """Where the shortlist is empty the model is left alone."""
-    recommender, draft = _ask("zzqx vvkk", here())
-    engine = FakeEngine()
-    assert await recommender.with_model(draft, engine, categorise=True) == draft
-    assert engine.asked == []
-
-
-async def test_model_has_a_say_in_the_category() -> None:
-    """The model's category counts where it is asked for one."""
-    recommender, draft = _ask("list all commands", here())
-    engine = FakeEngine(categories={"files": 40.0, "shell": -12.0, "search": -12.0})
-    assert draft.category == "shell"
-    assert (await recommender.with_model(draft, engine, categorise=True)).category == "files"
-
-
-async def test_model_unavailable() -> None:
-    """What keeps the model from answering reaches the caller, whose draft still stands."""
-
-    class Broken(FakeEngine):
-        async def rank(self, question: Question, candidates: Sequence[str]) -> dict[str, float]:
-            raise EngineUnavailable("being restarted")
-
-    recommender, draft = _ask(QUERY, here())
-    with pytest.raises(EngineUnavailable, match="being restarted"):
-        await recommender.with_model(draft, Broken(), categorise=False)
-    assert recommender.hints(draft, 5)
-
-
-async def test_think() -> None:
-    """The model's thought comes through in its pieces."""
-    recommender, draft = _ask(QUERY, here())
-    assert [piece async for piece in recommender.think(draft, FakeEngine())] == ["use ", "find"]
-
-
 def test_situation_of_this_machine() -> None:
     """Nothing named, or this machine's own system, is this machine: its PATH is looked at."""
     index = ProgramIndex(scan=lambda directory, windows: frozenset({"fdfind"}))
@@ -246,8 +163,9 @@ def test_situation_of_this_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("os", "shell", "system"), [("fedora", "bash", "linux"), ("darwin", "zsh", "macos"), ("windows", "powershell", "windows")]
-)  # fmt: skip
+    ("os", "shell", "system"),
+    [("fedora", "bash", "linux"), ("darwin", "zsh", "macos"), ("windows", "powershell", "windows")],
+)
 def test_situation_of_another_machine(os: str, shell: str, system: str) -> None:
     """Another system has its own usual shell, and nothing is known of its programs."""
     situation = situation_for(os=os, shell=None, path="/usr/bin", machine=DEBIAN, index=ProgramIndex())

@@ -57,10 +57,10 @@ def test_overridden_tool(write_user: WriteUser, tmp_path: Path) -> None:
     write_user("fd", summary="My very own wrapper")
     loaded, problems = load(tmp_path / "user")
     assert problems == []
-    assert {tool.name: tool.summary for tool in loaded.tools} == {
-        "fd": "My very own wrapper",
-        "rm": "Do the work of rm quickly",
-    }
+    assert [(tool.name, tool.summary) for tool in loaded.tools] == [
+        ("fd", "My very own wrapper"),
+        ("rm", "Do the work of rm quickly"),
+    ]
 
 
 def test_broken_user_file(write_user: WriteUser, tmp_path: Path) -> None:
