@@ -2,7 +2,7 @@
 # compiled llama-cpp-python, which scripts/build-llama keeps in the user's cache for the next checkout.
 
 PYTHON ?= python3
-TESTS ?= -m "not slow"
+TESTS ?=
 ARGS ?=
 
 VENV := .venv
@@ -39,15 +39,14 @@ lint: $(READY) ## style, and the direction of imports
 type: $(READY) ## mypy, strict
 	$(BIN)/mypy
 
-test: $(READY) ## the tests that take seconds; TESTS= runs the slow ones too
-	$(BIN)/pytest $(TESTS) $(ARGS)
+test: $(READY) ## every test; TESTS='-m "not slow and not shell"' runs the quick ones; names what it skipped
+	$(BIN)/pytest -q -rs $(TESTS) $(ARGS)
 
-shell: $(READY) ## check the shell files, and drive the real shells
+shell: ## check the shell files' syntax; their tests in real shells are part of make test
 	shellcheck $(SCRIPTS)
 	@for file in $(HOOKS)/*.bash; do [ ! -e "$$file" ] || { echo "shellcheck $$file"; shellcheck -s bash "$$file"; }; done
 	@for file in $(HOOKS)/*.zsh; do [ ! -e "$$file" ] || { echo "zsh -n $$file"; zsh -n "$$file"; }; done
 	@for file in $(HOOKS)/*.fish; do [ ! -e "$$file" ] || { echo "fish -n $$file"; fish --no-execute "$$file"; }; done
-	$(BIN)/pytest -m shell $(ARGS)
 
 kb: $(READY) ## judge the knowledge base by its schema and rules
 	$(BIN)/python -m toolrec_kb check

@@ -213,7 +213,7 @@ class Recommender:
             name=tool.name,
             installed=bool(program) if here else None,
             install=to_install,
-            example=_with_program(_invocation(tool, example, operands), tool, typed),
+            example=_invocation(tool, _with_program(example, tool, typed), operands),
             score=round(share, 4),
             summary=tool.summary,
             caution=tool.caution,
@@ -283,10 +283,14 @@ def _invocation(tool: Tool, example: Example, operands: Operands) -> str:
     return fill.fill(example, operands)
 
 
-def _with_program(command: str, tool: Tool, program: str) -> str:
-    """Return the command with the tool's usual program called by the name it has here."""
+def _with_program(example: Example, tool: Tool, program: str) -> Example:
+    """Return the example with the tool's usual program called by the name it has here.
+
+    Before it is filled: a file of the question's may be called like the program.
+    """
     usual = tool.programs[0]
     if program == usual or program not in all_programs(tool) or program in tool.programs:
-        return command
-    words = command.split(" ")
-    return " ".join(program if word == usual else word for word in words)
+        return example
+    words = example.command.split(" ")
+    command = " ".join(program if word == usual else word for word in words)
+    return msgspec.structs.replace(example, command=command)

@@ -6,6 +6,7 @@ renames, so that an interrupted or second writer never leaves half a file, and h
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import tempfile
@@ -17,6 +18,7 @@ from toolrecd.errors import ToolrecError
 
 FILE_NAME: Final = "gemma-3-270m-q4_k_m.gguf"
 SHA256: Final = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
+LOCK_NAME: Final = "models.lock"
 SIZE_BYTES: Final = 253_113_024
 _BLOCK_BYTES: Final = 1 << 20
 
@@ -32,18 +34,25 @@ def base_model(cache: Path, progress: Progress = lambda done, total: None) -> Pa
         ToolrecError: the parts are missing or damaged, or the cache cannot be written.
     """
     target = cache / "models" / FILE_NAME
-    if target.is_file() and target.stat().st_size == SIZE_BYTES:
+    if _is_whole(target):
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(target.parent)
-        _write(target, _parts(), progress)
+        with (cache / LOCK_NAME).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # a second one waits, and finds the model made
+            if not _is_whole(target):
+                _remove_leftovers(target.parent)
+                _write(target, _parts(), progress)
     except OSError as error:
         raise ToolrecError(
             f"cannot write the model to {target.parent}: {error.strerror}; it needs {SIZE_BYTES // 10**6} MB there; "
             "set TOOLREC_CACHE_DIR to another place"
         ) from None
     return target
+
+
+def _is_whole(target: Path) -> bool:
+    return target.is_file() and target.stat().st_size == SIZE_BYTES
 
 
 def _parts() -> list[Path]:
@@ -60,7 +69,7 @@ def _parts() -> list[Path]:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    # Only one daemon a user runs; what an interrupted one left beside the model is 253 MB of nothing.
+    # Nobody else writes while the lock is held: what lies here is 253 MB of an interrupted one's nothing.
     for leftover in folder.glob(f".{FILE_NAME}.*"):
         leftover.unlink(missing_ok=True)
 

@@ -45,8 +45,8 @@ class Form(msgspec.Struct, frozen=True):
 
 def ask(form: Form, query: str, *, os: str, shell: str) -> list[Piece]:
     """Return the question alone, without the form's prefix and without what leads to an answer."""
-    text = question(query, os=os, shell=shell).text
-    return [*form.question_open, text]
+    # Stripped as `render_turn` strips: what is served must be what is trained on.
+    return [*form.question_open, question(query, os=os, shell=shell).text.strip()]
 
 
 _MODEL: Final = (Control.END_TURN, "\n", Control.START_TURN, "model\n")
