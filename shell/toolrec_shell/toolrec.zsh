@@ -11,6 +11,7 @@ __toolrec_settings() {
   typeset -g __toolrec_style=${TOOLREC_HIGHLIGHT:-'fg=8'} # of the ghost text, in the words of region_highlight
   typeset -g __toolrec_keep=${TOOLREC_HISTORY:-}          # 1: an accepted question stays in history, as a comment
   typeset -g __toolrec_off=${TOOLREC_OFF:-}               # 1: do nothing
+  typeset -g __toolrec_no_start=${TOOLREC_NO_START:-}     # 1: an absent daemon is not started when the list is wanted
   typeset -g __toolrec_path=${TOOLREC_SOCKET:-}
   typeset -ga __toolrec_take_keys __toolrec_list_keys
   __toolrec_take_keys=(${=TOOLREC_ACCEPT_KEY:-right ctrl-]})
@@ -57,7 +58,8 @@ __toolrec_redraw() {
   local REPLY
   if (( ${ISEARCHMATCH_ACTIVE:-0} )) || ! __toolrec_is_question || [[ -z $REPLY ]] || (( $#REPLY > 2000 )); then
     __toolrec_close
-  elif (( ! PENDING && ! ${KEYS_QUEUED_COUNT:-0} )); then
+  # An answer would come between two Tabs, and the second would complete anew instead of going on.
+  elif (( ! PENDING && ! ${KEYS_QUEUED_COUNT:-0} )) && [[ ${LASTWIDGET-} != (*complet*|menu-*) ]]; then
     __toolrec_ask "$REPLY"
   fi
   return 0
@@ -82,6 +84,7 @@ __toolrec_reply() {
     builtin zle -F $1
     return 0
   fi
+  __toolrec_between
   local -i here=1
   __toolrec_receive 0 || here=0
   while __toolrec_frame; do
@@ -160,10 +163,19 @@ __toolrec_again() {
 
 __toolrec_repaint() {
   builtin emulate -L zsh
+  __toolrec_between
   builtin zle -F $1
   [[ $1 == "$__toolrec_later" ]] || return 0
   __toolrec_forget __toolrec_later
   ! __toolrec_is_shown || __toolrec_paint
+}
+
+# A handler counts as a command: without this a kill would not join the one before it, nor yank-pop work.
+__toolrec_between() {
+  case ${LASTWIDGET-} in
+    *kill*) builtin zle -f kill ;;
+    *yank*) builtin zle -f yank ;;
+  esac
 }
 
 # ---------------------------------------------------------------- the connection
@@ -237,6 +249,7 @@ __toolrec_frame() {
   __toolrec_in=${__toolrec_in[length + 5,-1]}
   __toolrec_got=()
   if ! __toolrec_value '' || [[ ${__toolrec_got[v]-} != 1 || -n ${__toolrec_got[code]-} ]]; then
+    __toolrec_got=()
     __toolrec_fail
     return 1
   fi
@@ -394,20 +407,29 @@ __toolrec_list() {
   __toolrec_hide
   __toolrec_seen=
   __toolrec_got=()
+  local -a lines examples
+  if [[ -n $REPLY ]]; then
+    builtin zle -R -- '  …'
+    if __toolrec_send ask "$REPLY" || { __toolrec_start && __toolrec_send ask "$REPLY" }; then
+      __toolrec_await
+    fi
+    __toolrec_lines
+  fi
   if [[ -z $REPLY ]]; then
-    builtin zle -M "toolrec: say what you want done, as in: $__toolrec_trigger find large files"
-    return 0
+    lines=("toolrec: say what you want done, as in: $__toolrec_trigger find large files")
+  elif (( ! $#__toolrec_got )); then
+    lines=('toolrec: no answer; see: toolrecd doctor')
+  elif (( ! $#lines )); then
+    lines=('toolrec: no tool found for that')
   fi
-  builtin zle -R -- '  …'
-  __toolrec_send ask "$REPLY" && __toolrec_await
-  if (( ! ${#__toolrec_got} )); then
-    builtin zle -M 'toolrec: no answer; see: toolrecd doctor'
-  elif [[ -z ${__toolrec_got[tools.1.name]-} ]]; then
-    builtin zle -M 'toolrec: no tool found for that'
-  else
-    __toolrec_choose
-  fi
+  __toolrec_choose
   return 0
+}
+
+# Nobody listens: start the daemon, as the client does when it is asked. Typing alone never does.
+__toolrec_start() {
+  [[ -z $__toolrec_no_start && -n ${commands[toolrecd]-} ]] || return 1
+  builtin command toolrecd start --quiet </dev/null &>/dev/null
 }
 
 # The model's answer is worth waiting for; without it the first one, the shortlist's, is taken.
@@ -424,9 +446,7 @@ __toolrec_await() {
 }
 
 __toolrec_choose() {
-  local -a lines examples
   local key
-  __toolrec_lines
   builtin zle -M -- ${(F)lines}
   builtin zle -R # what -M prints is shown with the next redraw only
   while builtin read -rk 1 key; do
@@ -457,7 +477,7 @@ __toolrec_lines() {
     lines=("$i  ${(r:width:)__toolrec_got[$name.name]}  [$state]  ${__toolrec_got[$name.summary]-}"
            "   ${(l:width:)}  $example" $lines)
   }
-  lines+=("a digit puts one on the line, any other key goes on")
+  (( ! $#lines )) || lines+=("a digit puts one on the line, any other key goes on")
   lines=(${lines//[[:cntrl:]]/ })
   for (( i = 1; i <= $#lines; i++ )) { lines[i]=${lines[i][1,COLUMNS - 1]} }
 }

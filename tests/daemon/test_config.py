@@ -31,7 +31,9 @@ def keys() -> dict[tuple[str, str], object]:
 
 def test_the_document_lists_every_key_and_no_other():
     """docs/configuration.md and the Structs agree on keys and defaults, in both directions."""
-    listed = {(section, key): tomllib.loads(f"x = {default}")["x"] for section, key, default, *_ in ROW.findall(DOCUMENT)}
+    listed = {
+        (section, key): tomllib.loads(f"x = {default}")["x"] for section, key, default, *_ in ROW.findall(DOCUMENT)
+    }
     assert listed == {name: list(value) if isinstance(value, tuple) else value for name, value in keys().items()}
 
 
@@ -50,9 +52,7 @@ def test_the_document_names_each_keys_variable():
 def test_the_document_names_every_variable_of_daemon_and_client():
     """A variable that the code reads is described, and one that is described is read."""
     source = "".join(
-        path.read_text(encoding="utf-8")
-        for folder in ("daemon", "client")
-        for path in (ROOT / folder).rglob("*.py")
+        path.read_text(encoding="utf-8") for folder in ("daemon", "client") for path in (ROOT / folder).rglob("*.py")
     )
     read = set(re.findall(r"TOOLREC_[A-Z_]*", source)) - INTERNAL
     made = {variable for *_, variable, _ in ROW.findall(DOCUMENT)}

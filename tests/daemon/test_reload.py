@@ -201,7 +201,7 @@ async def test_a_reload_whose_asker_hangs_up_is_finished(isolated_home, monkeypa
     await asyncio.wait([asked])
     assert asked.cancelled()
     async with asyncio.timeout(DEADLINE_S):
-        while not app.last_reload:
+        while not app.last_reload:  # noqa: ASYNC110  the daemon tells nobody
             await asyncio.sleep(0.01)
     assert app.service.config.suggest.threshold == app.state.config.suggest.threshold == 0.9
 

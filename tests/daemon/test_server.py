@@ -20,7 +20,7 @@ PATIENCE_S = 20.0
 async def until(condition):
     """Wait for something another task brings about."""
     async with asyncio.timeout(PATIENCE_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  what is waited for has no event of its own
             await asyncio.sleep(0.005)
 
 

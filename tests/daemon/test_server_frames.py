@@ -32,13 +32,23 @@ BAD = {
     "a huge operation": (request(op="\0" * 900_000), 5, "unknown_operation", "..."),
     "a query that is a number": (request(query=3), 5, "invalid", "suggest: Expected `str`, got `int` - at `$.query`"),
     "no query": (msgspec.msgpack.encode({"v": 1, "id": 5, "op": "suggest"}), 5, "invalid", "`query`"),
-    "bytes for text": (request().replace(b"find files", b"find \xff\xfe\xfd\xfc\xfb"), 5, "invalid", "not UTF-8 text; send text"),
+    "bytes for text": (
+        request().replace(b"find files", b"find \xff\xfe\xfd\xfc\xfb"),
+        5,
+        "invalid",
+        "not UTF-8 text; send text",
+    ),
     "an unknown mode": (request(mode="shout"), 5, "invalid", "'shout'"),
     "a limit out of range": (request(limit=0), 5, "invalid", "`int` >= 1 - at `$.limit`"),
     "an unknown system": (request(os="beos"), 5, "", "beos"),
     "a huge system": (request(os="\0" * 900_000), 5, "", "unknown operating system"),
     "a huge mode": (request(mode="x" * 900_000), 5, "invalid", "xxx"),
-    "a long query": (request(query="a" * 1_000_000), 5, "query_too_long", "1000000 characters is over the limit of 2000"),
+    "a long query": (
+        request(query="a" * 1_000_000),
+        5,
+        "query_too_long",
+        "1000000 characters is over the limit of 2000",
+    ),
     "a binary query": (request(query="find\x00\x1b[31m"), 5, "query_not_text", "'\\x00'; send plain text"),
     "a long name": (request(op="resolve", name="x" * 300), 5, "invalid", "<= 256 - at `$.name`"),
 }
@@ -153,7 +163,7 @@ def test_a_socket_path_that_cannot_be_bound_names_the_remedy(tmp_path):
 def test_a_directory_below_a_file_is_refused(tmp_path):
     """A socket directory that cannot be made is named with the remedy."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(ToolrecError, match="cannot make .*file/run.*set TOOLREC_SOCKET"):
+    with pytest.raises(ToolrecError, match=r"cannot make .*file/run.*set TOOLREC_SOCKET"):
         check_directory(tmp_path / "file" / "run")
 
 

@@ -44,7 +44,7 @@ def terminal(isolated_home: Path) -> Iterator[Callable[..., Terminal]]:
 
     def open_terminal(*command: str, columns: int = 80, lines: int = 20, **environment: str) -> Terminal:
         base = {"HOME": str(isolated_home), "TERM": "tmux-256color", "LANG": "C.UTF-8", "TMPDIR": str(isolated_home)}
-        base["PATH"] = os.environ["PATH"]
+        base.update(PATH=os.environ["PATH"], TOOLREC_NO_START="1")
         made = Terminal(list(command), {**base, **environment}, columns=columns, lines=lines)
         opened.append(made)
         return made

@@ -54,17 +54,17 @@ def test_within_the_line_only_the_other_key_takes(zsh: Zsh, stub: Stub) -> None:
     shell = zsh()
     shell.type("# pack it")
     shell.wait("model on")
-    shell.keys("Home", "Right", "Right")
+    shell.keys("C-a", "Right", "Right")
     shell.wait_for(lambda _: shell.cursor() == (4, 0))
-    shell.keys("End")
+    shell.keys("C-e")
     shell.wait_for(lambda _: shell.cursor() == (11, 0))
-    shell.keys("Home", "C-]")
+    shell.keys("C-a", "C-]")
     shell.wait_line(TAKEN)
 
 
 def test_without_a_hint_the_keys_do_what_they_did(zsh: Zsh, stub: Stub) -> None:
     """Keys that were bound before go on: to a builtin, to a person's own widget, to a string."""
-    before = "own() { LBUFFER+=own }; zle -N own; bindkey '^]' own; bindkey '^[[F' own; bindkey -s '^[/' ' and more'"
+    before = "own() { LBUFFER+=own }; zle -N own; bindkey '^]' own; bindkey '^[[4~' own; bindkey -s '^[/' ' and more'"
     shell = zsh(before)
     shell.type("ab")
     shell.keys("Left", "Right", "C-]", "End")
@@ -151,9 +151,35 @@ def test_killed_words_still_join(zsh: Zsh, stub: Stub) -> None:
     shell.wait("model on pack this", gone="folder")
     shell.keys("C-w")
     shell.wait("model on pack", gone="this")
-    shell.keys("C-u", "C-y")
-    stub.wait_idle()
-    shell.keys("C-u")
-    shell.type("print '")
+    shell.type("X")
+    shell.wait("model on pack X")
     shell.keys("C-y")
-    shell.wait_line("% print '# pack this folder")
+    shell.wait("% # pack Xthis folder")
+
+
+def test_a_yank_can_still_be_replaced(zsh: Zsh, stub: Stub) -> None:
+    """An answer that arrives after a yank does not keep Alt-y from putting the kill before it there."""
+    shell = zsh()
+    shell.type("one")
+    shell.keys("C-u")
+    shell.type("two")
+    shell.keys("C-u")
+    shell.type("# ")
+    shell.keys("C-y")
+    shell.wait("model on two")
+    shell.keys("M-y")
+    shell.wait("% # one", "model on one")
+
+
+def test_completion_goes_on_with_the_next_tab(zsh: Zsh, stub: Stub) -> None:
+    """Cycling through completions is not cut short by an answer to the first of them."""
+    shell = zsh("setopt menu_complete; cd $HOME; touch file-a file-b file-c")
+    shell.type("# read fi")
+    shell.keys("Tab")
+    shell.wait("% # read file-a")
+    shell.keys("Tab")
+    shell.wait("% # read file-b")
+    shell.keys("Tab")
+    shell.wait("% # read file-c")
+    shell.type(" x")
+    shell.wait("model on read file-c x")

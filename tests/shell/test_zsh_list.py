@@ -29,7 +29,7 @@ def opened(zsh: Zsh, **options: str) -> Terminal:
     shell = zsh(**options)
     shell.type("# pack it")
     shell.keys("Enter")
-    shell.wait(LAST)
+    shell.wait("a digit puts one on the")
     return shell
 
 
@@ -151,6 +151,8 @@ def test_no_other_way_of_accepting_runs_a_question(zsh: Zsh, stub: Stub, widget:
     shell.type("# what's this?")
     shell.wait("model on")
     shell.keys("C-t")
+    shell.wait_for(lambda _: shell.cursor() != (len("% # what's this?"), 0))
+    shell.keys("C-u")
     shell.type("print -r next")
     shell.keys("Enter")
     assert "ran:" not in shell.wait("\nnext")
