@@ -11,39 +11,26 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
 from toolrec_kb import knowledge as kb
 from toolrec_kb.knowledge import Knowledge
 from toolrecd import config as configuration
-from toolrecd import context, lifecycle, status
+from toolrecd import context, ownership, status
 from toolrecd.config import Config, Paths
 from toolrecd.engine.basemodel import base_model
 from toolrecd.engine.supervisor import Plan, Supervisor
 from toolrecd.errors import ToolrecError
 from toolrecd.server import Server, bind
 from toolrecd.service import Service
+from toolrecd.state import State, changes, named_path, needs_worker, take_state
 from toolrecd.watch import watch
 
 MAX_THREADS = 4  # a 270M model gains nothing from more
 
 
-Stamp = tuple[int, int] | None
-
-
-class State(msgspec.Struct):
-    """What a reload replaces."""
-
-    config: Config
-    knowledge: Knowledge
-    model_stamp: Stamp
-    adapter_stamp: Stamp
-
-
 class App:
     """A running daemon."""
 
-    def __init__(self, paths: Paths, where: lifecycle.Files, version: str) -> None:
+    def __init__(self, paths: Paths, where: ownership.Files, version: str) -> None:
         self.paths, self.where, self.version = paths, where, version
         self.started = time.time()
         self.last_reload = ""
@@ -54,7 +41,7 @@ class App:
         config, problems = _read_config(paths, Config())
         knowledge, broken = kb.load(paths.tools_dir(config))
         self.problems = [*problems, *map(str, broken)]
-        self.state = _state(config, knowledge)
+        self.state = take_state(config, knowledge)
         self._model_problem = ""
         self.engine = Supervisor(self._plan(config, knowledge))
         self.machine = context.detect(context.read_facts())
@@ -110,8 +97,8 @@ class App:
             config, problems = _read_config(self.paths, self.state.config)
             knowledge, broken = await asyncio.to_thread(kb.load, self.paths.tools_dir(config))
             problems += map(str, broken)
-            new = _state(config, knowledge)
-            changed = _changes(self.state, new)
+            new = take_state(config, knowledge)
+            changed = changes(self.state, new)
             await self._apply(new)
             self.last_reload = _now()
             self.problems = [*problems, *filter(None, [self._model_problem])]
@@ -123,10 +110,10 @@ class App:
         """Serve from `new`; what needs another model process waits for it to be ready."""
         old, self.state = self.state, new
         # A model that could not be had is tried again: what kept it away may be gone.
-        needs_worker = _needs_worker(old, new) or bool(self._model_problem)
-        if needs_worker:
+        other_worker = needs_worker(old, new) or bool(self._model_problem)
+        if other_worker:
             self._model_problem = await self._use_model(new)
-        if needs_worker or old.config != new.config:
+        if other_worker or old.config != new.config:
             self.service.engine = self.engine if new.config.model.enabled else None
             self.service.use(new.knowledge, new.config)
         if self._watched(old.config) != self._watched(new.config):
@@ -170,31 +157,31 @@ class App:
 
     def _watched(self, config: Config) -> tuple[list[Path], list[Path]]:
         """Return the folders and the single files that a configuration is made of."""
-        files = [_path(text) for text in (config.model.path, config.model.adapter) if text]
+        files = [named_path(text) for text in (config.model.path, config.model.adapter) if text]
         return [self.paths.config_dir, self.paths.tools_dir(config)], files
 
     def _plan(self, config: Config, knowledge: Knowledge) -> Plan:
         return Plan(
             model=_model_source(config, self.paths),
-            adapter=_path(config.model.adapter) if config.model.adapter else None,
+            adapter=named_path(config.model.adapter) if config.model.adapter else None,
             names=[tool.name for tool in knowledge.tools],
             categories=[category.name for category in knowledge.categories],
             threads=config.model.threads or min(os.cpu_count() or 1, MAX_THREADS),
         )
 
 
-def serve(paths: Paths, where: lifecycle.Files, version: str) -> bool:
+def serve(paths: Paths, where: ownership.Files, version: str) -> bool:
     """Run the daemon in this process until it is told to stop; return False if another one runs."""
-    lock = lifecycle.take_lock(where)
+    lock = ownership.take_lock(where)
     if lock is None:
         return False
-    lifecycle.clear_socket(where.socket)
+    ownership.clear_socket(where.socket)
     with lock:
         asyncio.run(_serve(paths, where, version))
     return True
 
 
-async def _serve(paths: Paths, where: lifecycle.Files, version: str) -> None:
+async def _serve(paths: Paths, where: ownership.Files, version: str) -> None:
     app = App(paths, where, version)
     server = Server(app.service, app.report)
     listening = bind(where.socket)
@@ -211,7 +198,7 @@ async def _serve(paths: Paths, where: lifecycle.Files, version: str) -> None:
 def _model_source(config: Config, paths: Paths) -> Callable[[], Path]:
     if not config.model.path:
         return lambda: base_model(paths.cache_dir)
-    named = _path(config.model.path)
+    named = named_path(config.model.path)
 
     def given() -> Path:
         if not named.is_file():
@@ -226,43 +213,6 @@ def _read_config(paths: Paths, last_good: Config) -> tuple[Config, list[str]]:
         return configuration.read(paths.config_file), []
     except ToolrecError as error:
         return last_good, [str(error)]
-
-
-def _path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
-
-
-def _state(config: Config, knowledge: Knowledge) -> State:
-    return State(config, knowledge, _stamp(config.model.path), _stamp(config.model.adapter))
-
-
-def _stamp(text: str) -> Stamp:
-    """Return what tells one version of a file named in the configuration from another."""
-    if not text:
-        return None
-    try:
-        found = _path(text).stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size
-
-
-def _needs_worker(old: State, new: State) -> bool:
-    return (
-        old.config.model != new.config.model
-        or (old.model_stamp, old.adapter_stamp) != (new.model_stamp, new.adapter_stamp)
-        or old.knowledge.version != new.knowledge.version
-    )
-
-
-def _changes(old: State, new: State) -> list[str]:
-    parts = {
-        "configuration": old.config != new.config,
-        "knowledge base": old.knowledge.version != new.knowledge.version,
-        "model": old.model_stamp != new.model_stamp or old.config.model.path != new.config.model.path,
-        "adapter": old.adapter_stamp != new.adapter_stamp or old.config.model.adapter != new.config.model.adapter,
-    }
-    return [name for name, changed in parts.items() if changed]
 
 
 def _now() -> str:

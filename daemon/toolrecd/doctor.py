@@ -12,7 +12,7 @@ import msgspec
 from toolrec_client import wire
 from toolrec_kb import knowledge as kb
 from toolrecd import config as configuration
-from toolrecd import context, lifecycle
+from toolrecd import context, lifecycle, ownership
 from toolrecd.config import Config, Paths
 from toolrecd.engine import basemodel, compatibility
 from toolrecd.engine.gguf import GgufError, read_header
@@ -29,7 +29,7 @@ class Finding(msgspec.Struct, frozen=True):
     text: str
 
 
-def examine(paths: Paths, where: lifecycle.Files) -> list[Finding]:
+def examine(paths: Paths, where: ownership.Files) -> list[Finding]:
     """Return the findings, in the order in which a person would want to mend them."""
     findings: list[Finding] = []
     config = Config()
@@ -87,7 +87,7 @@ def _machine() -> Iterator[Finding]:
     yield Finding("ok", "machine", f"{name}; installs with {', '.join(machine.managers[:4]) or 'nothing known'}")
 
 
-def _daemon(where: lifecycle.Files) -> Iterator[Finding]:
+def _daemon(where: ownership.Files) -> Iterator[Finding]:
     try:
         wire.check_owner(str(where.socket))
         running = lifecycle.status(where.socket)

@@ -6,7 +6,6 @@ Knows neither sockets nor llama.cpp: the model is an `Engine`, and may be absent
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Final
@@ -15,13 +14,13 @@ import msgspec
 
 from toolrec_kb import search
 from toolrec_kb.knowledge import Knowledge
-from toolrec_kb.question import Operands
-from toolrec_kb.schema import Example, Manager, Platform, Shell, Tool, all_programs
-from toolrecd import calibration, context, fill, install, installed
+from toolrec_kb.schema import Manager, Shell, Tool
+from toolrecd import calibration, context, install, installed
 from toolrecd.config import SuggestConfig
 from toolrecd.context import Machine
 from toolrecd.engine.ranker import Question
 from toolrecd.engine.supervisor import Engine
+from toolrecd.invocation import invocation
 from toolrecd.messages import ToolHint
 
 SHORTLIST: Final = 40  # a right tool is rarely further down; docs/measurements.md, "Shortlist"
@@ -48,12 +47,6 @@ SYSTEM_MANAGERS: Final[dict[str, Manager]] = {
 }  # fmt: skip
 OWN_MANAGER_BONUS: Final = 1.0
 OTHER_MANAGER_MALUS: Final = -8.0
-ONE_TOOLS_SHARE: Final = 0.85  # between examples of one tool, what the question says decides
-FILLED_BONUS: Final = 0.3  # an example that can use what the question says fits it better
-HOLE_MALUS: Final = 0.08  # one that leaves more to fill in is less ready
-LATER_MALUS: Final = 0.01  # entries begin with the plainest example
-PLACE_IS_HERE: Final = frozenset({"search", "disk"})
-_CHANGES: Final = re.compile(r"\b(?:delete|rm|mv|shred|truncate|mkfs|dd|of=|exec|x)\b|sudo")
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -201,19 +194,19 @@ class Recommender:
         return installed.installed_program(tool, situation.programs, situation.machine, situation.shell)
 
     def _hint(self, ranked: Ranked, share: float, draft: Draft) -> ToolHint:
-        tool, situation, operands = self.knowledge.tools[ranked.number], draft.situation, draft.query.operands
+        tool, situation = self.knowledge.tools[ranked.number], draft.situation
         program = self._installed(tool, situation)
         here = situation.programs is not None
         # A builtin of the shell asked about needs no installing, on whatever machine.
         to_install = None if program or tool.shells else install.install_command(tool, situation.machine)
         typed = program or install.program_after_install(tool, situation.machine)
-        fits = search.example_fits(self.knowledge.index, ranked.number, draft.query, ONE_TOOLS_SHARE)
-        example = _example(tool, fits, situation.machine.os, operands)
         return ToolHint(
             name=tool.name,
             installed=bool(program) if here else None,
             install=to_install,
-            example=_invocation(tool, _with_program(example, tool, typed), operands),
+            example=invocation(
+                self.knowledge.index, ranked.number, tool, draft.query, os=situation.machine.os, program=typed
+            ),
             score=round(share, 4),
             summary=tool.summary,
             caution=tool.caution,
@@ -260,37 +253,3 @@ def _manager_bonus(tool: Tool, machine: Machine) -> float:
     if manager == machine.managers[0]:
         return OWN_MANAGER_BONUS
     return 0.0 if manager in machine.managers else OTHER_MANAGER_MALUS
-
-
-def _example(tool: Tool, fits: Sequence[float], os: Platform, operands: Operands) -> Example:
-    """Return the example that fits the question best, and its operands, among those that work on `os`."""
-
-    def worth(number: int) -> float:
-        example = tool.examples[number]
-        works = not example.platforms or os in example.platforms
-        left = fill.holes(fill.fill(example, operands))
-        filled = fill.holes(example.command) - left
-        malus = HOLE_MALUS * left + LATER_MALUS * number + (0.0 if works else 100.0)
-        return fits[number] + FILLED_BONUS * filled - malus
-
-    return tool.examples[max(range(len(tool.examples)), key=worth)]
-
-
-def _invocation(tool: Tool, example: Example, operands: Operands) -> str:
-    """Return the example's command, filled; a search that names no place is one of the present folder."""
-    if tool.categories[0] in PLACE_IS_HERE and not _CHANGES.search(example.command):
-        operands = Operands({"directory": ".", **operands.values}, operands.words)
-    return fill.fill(example, operands)
-
-
-def _with_program(example: Example, tool: Tool, program: str) -> Example:
-    """Return the example with the tool's usual program called by the name it has here.
-
-    Before it is filled: a file of the question's may be called like the program.
-    """
-    usual = tool.programs[0]
-    if program == usual or program not in all_programs(tool) or program in tool.programs:
-        return example
-    words = example.command.split(" ")
-    command = " ".join(program if word == usual else word for word in words)
-    return msgspec.structs.replace(example, command=command)

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from tests.daemon.engine_files import write_adapter, write_model
-from toolrecd import doctor, lifecycle
+from toolrecd import doctor, ownership
 from toolrecd.config import Paths
 from toolrecd.engine.basemodel import FILE_NAME
 
@@ -22,7 +22,7 @@ def examine(isolated_home):
         folder = isolated_home / "c"
         folder.mkdir(exist_ok=True)
         (folder / "config.toml").write_text(text)
-        where = lifecycle.Files(isolated_home / "s" / "d.sock")
+        where = ownership.Files(isolated_home / "s" / "d.sock")
         findings = doctor.examine(Paths(folder, isolated_home / "k"), where)
         return {finding.subject: (finding.verdict, finding.text) for finding in findings}
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from toolrecd import lifecycle
+from toolrecd import lifecycle, ownership
 from toolrecd.errors import ToolrecError
 
 STATUS = {"version": "0.0.1", "pid": 1}
@@ -95,7 +95,7 @@ def test_a_stranger_that_does_not_stop_is_left_alone_and_reported(daemon, monkey
     monkeypatch.setattr(lifecycle.os, "kill", lambda pid, number: killed.append(pid))
     with stranger(daemon.socket, obeys=False):
         with pytest.raises(ToolrecError, match="no daemon of ours and does not stop; end it, or set TOOLREC_SOCKET"):
-            lifecycle.start(lifecycle.Files(daemon.socket), "0.1.0")
+            lifecycle.start(ownership.Files(daemon.socket), "0.1.0")
         assert daemon.socket.exists()
     assert killed == []
 
@@ -104,7 +104,7 @@ def test_clearing_never_removes_a_socket_that_is_listened_on(daemon):
     """Even with the lock, a live socket of another process stays."""
     with stranger(daemon.socket, obeys=False):
         with pytest.raises(ToolrecError, match=f"another process listens at {daemon.socket}"):
-            lifecycle.clear_socket(daemon.socket)
+            ownership.clear_socket(daemon.socket)
         assert daemon.socket.exists()
 
 
@@ -161,7 +161,7 @@ def test_a_socket_of_another_user_is_refused_and_kept(daemon):
             assert done.returncode == 1
             assert "belongs to another user; set TOOLREC_SOCKET to a path of your own" in done.stderr
         with pytest.raises(ToolrecError, match="belongs to user 4242"):
-            lifecycle.clear_socket(daemon.socket)
+            ownership.clear_socket(daemon.socket)
         assert daemon.socket.exists()
     finally:
         os.chown(daemon.socket, 0, 0)
@@ -191,21 +191,21 @@ def test_a_link_in_place_of_the_lock_leads_nowhere(daemon):
 
 def test_a_lock_that_is_only_looked_at_can_still_be_taken(isolated_home, monkeypatch):
     """A shared lock held for a moment, as `stop` takes it to look, does not turn a starting daemon away."""
-    where = lifecycle.Files(isolated_home / "s" / "d.sock")
+    where = ownership.Files(isolated_home / "s" / "d.sock")
     refusals = [BlockingIOError(), BlockingIOError()]
-    real = lifecycle.fcntl.flock
+    real = ownership.fcntl.flock
 
     def flock(file: object, operation: int) -> None:
         if refusals:
             raise refusals.pop()
         real(file, operation)
 
-    monkeypatch.setattr(lifecycle.fcntl, "flock", flock)
-    lock = lifecycle.take_lock(where)
+    monkeypatch.setattr(ownership.fcntl, "flock", flock)
+    lock = ownership.take_lock(where)
     assert lock is not None
     with lock:
         assert where.lock.read_text() == f"{os.getpid()}\n"
-        assert lifecycle.take_lock(where) is None
+        assert ownership.take_lock(where) is None
 
 
 def test_a_daemon_whose_lock_file_was_removed_is_still_stopped(daemon):

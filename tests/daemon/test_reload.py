@@ -11,7 +11,7 @@ import time
 import pytest
 
 from toolrecd import app as app_module
-from toolrecd import lifecycle
+from toolrecd import lifecycle, ownership
 from toolrecd.config import Paths
 from toolrecd.errors import ToolrecError
 
@@ -192,7 +192,7 @@ async def test_a_reload_whose_asker_hangs_up_is_finished(isolated_home, monkeypa
     """Cancelling the request does not leave half a reload behind."""
     folder = isolated_home / "c"
     folder.mkdir()
-    app = app_module.App(Paths(folder, folder), lifecycle.Files(isolated_home / "d.sock"), "1")
+    app = app_module.App(Paths(folder, folder), ownership.Files(isolated_home / "d.sock"), "1")
     (folder / "config.toml").write_text("[suggest]\nthreshold = 0.9")
     asked = asyncio.create_task(app.reload())
     await asyncio.sleep(0)
@@ -211,7 +211,7 @@ async def test_a_model_that_could_not_be_had_is_tried_again(isolated_home, monke
     monkeypatch.delenv("TOOLREC_MODEL_ENABLED")
     folder = isolated_home / "c"
     folder.mkdir()
-    app = app_module.App(Paths(folder, folder), lifecycle.Files(isolated_home / "d.sock"), "1")
+    app = app_module.App(Paths(folder, folder), ownership.Files(isolated_home / "d.sock"), "1")
     app.engine.state = "ready"
     outcomes = ["model x is not there", "model x is not there", ""]
 
@@ -230,6 +230,6 @@ async def test_a_model_that_cannot_be_had_names_its_key(isolated_home):
     folder = isolated_home / "c"
     folder.mkdir()
     (folder / "config.toml").write_text("[model]\npath = '/nowhere/x.gguf'")
-    app = app_module.App(Paths(folder, folder), lifecycle.Files(isolated_home / "d.sock"), "1")
+    app = app_module.App(Paths(folder, folder), ownership.Files(isolated_home / "d.sock"), "1")
     with pytest.raises(ToolrecError, match=r"model /nowhere/x.gguf \(model.path\) is not there; name an existing"):
         app._plan(app.state.config, app.state.knowledge).model()
