@@ -30,6 +30,7 @@ UNKNOWN_WEIGHT: Final = 3.0  # what a word that no entry knows takes from the co
 EXAMPLE_WEIGHT: Final = 6.8
 QUESTION_SHARE: Final = 0.5  # half each: an example is as much about its task as the question is
 NAME_BONUS: Final = 3.0
+RARE_IDF: Final = 5.5  # of a word that five entries hold
 RIVAL_BONUS: Final = 18.0  # "like find but faster" wants no find
 FIRST_STAGE: Final = 80  # how many tools are asked whether they are for this machine at all
 CANDIDATES: Final = 40  # how many of those get the closer look at their examples
@@ -219,8 +220,13 @@ def _best_variant(index: Index, term: Term) -> dict[int, tuple[float, float]]:
 
 def _add_named(index: Index, query: Query, scores: dict[int, float]) -> None:
     for word in query.text.lower().split()[:MAX_TERMS]:
-        for number in index.names.get(word.strip("?!.,;:"), ()):
-            scores[number] += NAME_BONUS
+        name = word.strip("?!.,;:")
+        if name in query.operands.words:
+            continue
+        # A name that many entries use as a word (sort, ip, host) is said without the tool being meant.
+        bonus = NAME_BONUS
+        for number in index.names.get(name, ()):
+            scores[number] += bonus
 
 
 def _add_rivals(index: Index, compared: str, scores: dict[int, float]) -> None:

@@ -29,10 +29,10 @@ __toolrec_find_socket() {
   home=${home:-/}
   __toolrec_path=$home/.local/state/toolrec/toolrecd.sock
   (( $#__toolrec_path > 103 )) || return 0 # all that a socket's address holds on every system
-  for (( i = 1; i <= $#home; i++ )) {
+  for (( i = 1; i <= $#home; i++ )); do
     c=$home[i]
     (( sum = ((sum ^ #c) * 0x01000193) & 0xFFFFFFFF ))
-  }
+  done
   __toolrec_path=/tmp/toolrec-$UID-${(l:8::0:)${(L)$(( [##16] sum ))}}/toolrecd.sock
 }
 
@@ -49,7 +49,7 @@ __toolrec_is_question() {
 __toolrec_redraw() {
   builtin emulate -L zsh
   [[ -n $__toolrec_seen || $BUFFER == "$__toolrec_trigger"* ]] || return 0
-  if [[ $BUFFER == "$__toolrec_seen" ]]; then
+  if [[ $BUFFER == "$__toolrec_seen" ]] && (( ! ${ISEARCHMATCH_ACTIVE:-0} )); then
     __toolrec_again
     return 0
   fi
@@ -154,7 +154,7 @@ __toolrec_again() {
   [[ -n $__toolrec_ghost && $POSTDISPLAY == "$__toolrec_ghost" ]] || return 0
   __toolrec_unmark
   __toolrec_mark
-  if (( CURSOR != __toolrec_cursor && ! ${ISEARCHMATCH_ACTIVE:-0} )) && [[ -z $__toolrec_later ]]; then
+  if (( CURSOR != __toolrec_cursor )) && [[ -z $__toolrec_later ]]; then
     # It can be put back after this redraw only: by the handler of a descriptor that is ready at once.
     builtin sysopen -r -o cloexec -u __toolrec_later /dev/null 2>/dev/null || return 0
     builtin zle -Fw $__toolrec_later __toolrec_repaint
@@ -215,7 +215,7 @@ __toolrec_text() {
 __toolrec_bytes() {
   local -i shift
   REPLY=
-  for (( shift = 8 * ($1 - 1); shift >= 0; shift -= 8 )) { REPLY+=${(#):-$(( $2 >> shift & 255 ))} }
+  for (( shift = 8 * ($1 - 1); shift >= 0; shift -= 8 )); do REPLY+=${(#):-$(( $2 >> shift & 255 ))}; done
 }
 
 # Wait up to $1 seconds and take in all that has come. Fails when the daemon has hung up.
@@ -284,10 +284,10 @@ __toolrec_number() {
   local c
   local -i n=0 end=$(( at + $1 ))
   (( end <= $#data + 1 )) || return 1
-  for (( ; at < end; ++at )) {
+  for (( ; at < end; ++at )); do
     c=$data[at]
     (( n = n << 8 | #c ))
-  }
+  done
   REPLY=$n
 }
 
@@ -299,14 +299,14 @@ __toolrec_string() {
 
 __toolrec_array() {
   local -i i
-  for (( i = 1; i <= $2; i++ )) { __toolrec_value $1.$i || return 1 }
+  for (( i = 1; i <= $2; i++ )); do __toolrec_value $1.$i || return 1; done
 }
 
 __toolrec_map() {
   local -i i
-  for (( i = 1; i <= $2; i++ )) {
+  for (( i = 1; i <= $2; i++ )); do
     __toolrec_value = && __toolrec_value "${1:+$1.}${__toolrec_got[=]}" || return 1
-  }
+  done
 }
 
 # The handler goes first: on a connection that was hung up it would run without end.
@@ -321,7 +321,7 @@ __toolrec_forget() {
   local fd=${(P)1}
   : ${(P)1::=}
   [[ -n $fd ]] || return 0
-  { builtin zle -F $fd; builtin exec {fd}<&- } 2>/dev/null
+  { builtin zle -F $fd; builtin exec {fd}<&-; } 2>/dev/null
 }
 
 # The daemon hung up, or cannot be understood.
@@ -410,7 +410,7 @@ __toolrec_list() {
   local -a lines examples
   if [[ -n $REPLY ]]; then
     builtin zle -R -- '  …'
-    if __toolrec_send ask "$REPLY" || { __toolrec_start && __toolrec_send ask "$REPLY" }; then
+    if __toolrec_send ask "$REPLY" || { __toolrec_start && __toolrec_send ask "$REPLY"; }; then
       __toolrec_await
     fi
     __toolrec_lines
@@ -464,22 +464,22 @@ __toolrec_choose() {
 __toolrec_lines() {
   local name state example
   local -i i width=0 most=$(( (LINES - 4) / 2 ))
-  for (( i = 1; i <= 9 && i <= most; i++ )) {
+  for (( i = 1; i <= 9 && i <= most; i++ )); do
     name=${__toolrec_got[tools.$i.name]-}
     [[ -n $name ]] || break
     (( $#name <= width )) || width=$#name
-  }
-  for (( i--; i > 0; i-- )) {
+  done
+  for (( i--; i > 0; i-- )); do
     name=tools.$i state='not installed' example=${__toolrec_got[tools.$i.example]-}
     [[ -z ${__toolrec_got[$name.install]-} ]] || state="install: ${__toolrec_got[$name.install]}"
     [[ ${__toolrec_got[$name.installed]-} != 1 ]] || state=installed
     examples[i]=${example//[[:cntrl:]]/ }
     lines=("$i  ${(r:width:)__toolrec_got[$name.name]}  [$state]  ${__toolrec_got[$name.summary]-}"
            "   ${(l:width:)}  $example" $lines)
-  }
+  done
   (( ! $#lines )) || lines+=("a digit puts one on the line, any other key goes on")
   lines=(${lines//[[:cntrl:]]/ })
-  for (( i = 1; i <= $#lines; i++ )) { lines[i]=${lines[i][1,COLUMNS - 1]} }
+  for (( i = 1; i <= $#lines; i++ )); do lines[i]=${lines[i][1,COLUMNS - 1]}; done
 }
 
 # ---------------------------------------------------------------- coming and going

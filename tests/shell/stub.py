@@ -93,12 +93,13 @@ class Stub:
         """Return what was asked, in order."""
         return [request["query"] for request in self.requests]
 
-    def stop(self) -> None:
-        """Hang up on nobody, but listen no more, and leave no socket."""
+    def stop(self, *, leave: bool = False) -> None:
+        """Listen no more; the socket stays where a killed daemon's would if `leave` says so."""
         with contextlib.suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
-        self.path.unlink(missing_ok=True)
+        if not leave:
+            self.path.unlink(missing_ok=True)
 
     def _accept(self) -> None:
         while True:

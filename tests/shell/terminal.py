@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-PATIENCE_S = 20.0  # how long a screen may take under load; a test that passes does not wait for it
+PATIENCE_S = 4.0  # how long a screen may take under load; a test that passes does not wait for it
 POLL_S = 0.01
 _names = itertools.count()
 

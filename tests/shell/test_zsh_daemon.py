@@ -27,7 +27,7 @@ def type_slowly(shell: Terminal, text: str) -> None:
     """Type with the daemon's patience between the keys: as if half a second went by at each."""
     for position, character in enumerate(text, 1):
         shell.type(character)
-        shell.wait_for(lambda screen, end=position: screen.splitlines()[0].startswith(f"% {text[:end]}"))
+        shell.wait_for(lambda screen, end=position: screen.startswith(f"% {text[:end]}".rstrip()))
 
 
 def test_without_a_daemon_typing_is_typing(zsh: Zsh) -> None:
@@ -43,7 +43,7 @@ def test_without_a_daemon_typing_is_typing(zsh: Zsh) -> None:
 
 def test_a_socket_nobody_listens_at_is_as_good_as_none(zsh: Zsh, stub: Stub) -> None:
     """A killed daemon leaves its socket behind; nothing is shown, nothing is printed."""
-    stub._listening.close()
+    stub.stop(leave=True)
     shell = zsh()
     shell.type("# pack it")
     assert shell.wait_line("% # pack it") == "% # pack it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -29,7 +30,7 @@ OPTIONS = [
 def seen(shell: Terminal, question: str = "pack it") -> None:
     """Type a question, see its answer, take it, and empty the line."""
     shell.type(f"# {question}")
-    shell.wait(words[start + 10], "model on")
+    shell.wait(f"model on {question}")
     shell.keys("Right")
     shell.wait_line(TAKEN)
     shell.keys("C-u")
@@ -62,7 +63,7 @@ def test_options_change_nothing(zsh: Zsh, stub: Stub, options: str, when: str) -
 
 def test_aliases_and_functions_of_the_same_names_change_nothing(zsh: Zsh, stub: Stub) -> None:
     """Builtins are called as builtins: what a person has put in their place is not."""
-    names = "zle bindkey print read exec sysread syswrite zsocket emulate eval"
+    names = "bindkey print read exec sysread syswrite zsocket emulate eval"
     functions = "; ".join(f"{name}() {{ builtin echo wrong {name}; return 1 }}" for name in names.split())
     shell = zsh(after=functions)
     shell.type("# pack it")
@@ -109,7 +110,7 @@ def test_sourced_twice(zsh: Zsh, stub: Stub) -> None:
     shell.wait_line("% abc")
 
 
-def test_scripts_are_left_alone(zsh: Zsh, isolated_home: object) -> None:
+def test_scripts_are_left_alone(zsh: Zsh) -> None:
     """A shell that is not interactive defines functions, loads no module and prints nothing."""
     shell = zsh()
     shell.type(f"zsh -fc 'setopt err_exit no_unset; . {HOOKS}/toolrec.zsh; zmodload | grep -c socket; echo ok'")
@@ -118,10 +119,12 @@ def test_scripts_are_left_alone(zsh: Zsh, isolated_home: object) -> None:
 
 
 def test_loading_starts_no_process(zsh: Zsh) -> None:
-    """No child ends while the hook is loaded; the trap that would tell is seen to work."""
-    count = "integer children=0; TRAPCHLD() { (( ++children )) }"
-    shell = zsh(count, "print loaded $children; () { local x=$(:) }; print then $children; unfunction TRAPCHLD")
-    assert shell.screen().splitlines()[:2] == ["loaded 0", "then 1"]
+    """The page faults of ended children, which any child has some of, are the same before and after loading."""
+    faults = "faults() { local line; read -r line </proc/$$/stat; print $1 ${${=line#*\\) }[9]} }"
+    shell = zsh(f"{faults}; faults 1", "faults 1; : $(:); faults 2; unset -f faults")
+    before, after, control = (line.split()[1] for line in shell.screen().splitlines()[:3])
+    assert before == after
+    assert int(control) > int(after)
 
 
 def test_removed_it_leaves_the_shell_as_it_was(zsh: Zsh, stub: Stub) -> None:
@@ -157,11 +160,9 @@ def test_removed_and_loaded_again_in_a_running_shell(zsh: Zsh, stub: Stub) -> No
     seen(shell)
 
 
-def test_the_settings_of_the_configuration_reach_the_shell(zsh: Zsh, stub: Stub, isolated_home: object) -> None:
+def test_the_settings_of_the_configuration_reach_the_shell(zsh: Zsh, stub: Stub, isolated_home: Path) -> None:
     """`toolrec init zsh` puts the [shell] section first; a variable of the user's has the last word."""
-    from pathlib import Path
-
-    folder = Path(str(isolated_home)) / ".config/toolrec"
+    folder = isolated_home / ".config/toolrec"
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text("[shell]\ntrigger = \"it's\"\naccept_key = 'ctrl-o'\nlist_key = 'ctrl-t'\n")
     shell = zsh('eval "$(toolrec init zsh)"', hook=False, TOOLREC_LIST_KEY="ctrl-g")
@@ -281,8 +282,8 @@ def test_resize(zsh: Zsh, stub: Stub) -> None:
     shell.resize(40, 12)
     shell.wait_for(lambda screen: screen.startswith("% # pack it  zip: installed. model on pa\nck it"))
     shell.resize(90, 20)
-    shell.type("!")
-    shell.wait("% # pack it!  zip: installed. model on pack it!\n")
+    shell.type("s")
+    shell.wait("% # pack its  zip: installed. model on pack its\n")
 
 
 def test_another_plugins_redraw_hook_does_not_drop_ours(zsh: Zsh, stub: Stub) -> None:
@@ -294,7 +295,7 @@ def test_another_plugins_redraw_hook_does_not_drop_ours(zsh: Zsh, stub: Stub) ->
     shell.wait("\ndrawn 1")
 
 
-def test_2000_fast_keys(zsh: Zsh, stub: Stub) -> None:
+def test_2000_fast_keys(zsh: Zsh, stub: Stub, isolated_home: Path) -> None:
     """Not one is lost, and at the end nothing is open and nothing has grown."""
     shell = zsh(lines=40)
     shell.type("# warm up")
@@ -302,17 +303,16 @@ def test_2000_fast_keys(zsh: Zsh, stub: Stub) -> None:
     shell.keys("C-u")
     stub.wait_idle()
     before = shell.descriptors()
-    words = [f"word{number:04}" for number in range(220)]
-    for start in range(0, len(words), 11):
-        shell.type("# " + " ".join(words[start : start + 11]))
-        shell.wait(words[start + 10], "model on")
+    lines = [f"# {' '.join(f'word{number:04}' for number in range(start, start + 11))}" for start in range(0, 220, 11)]
+    for line in lines:
+        shell.type(line)
+        shell.wait(line[-8:], "model on")
         shell.keys("C-a")
         shell.type("print -r -- '")
         shell.keys("C-e")
-        shell.type("' >>$HOME/typed")
+        shell.type("' >>$HOME/typed; clear")
         shell.keys("Enter")
-    shell.type("clear; tr -d '#\\n' <$HOME/typed | wc -w; md5sum <$HOME/typed; print $#region_highlight end")
-    shell.keys("Enter")
-    assert shell.wait("end").split()[0] == "220"
+        shell.wait_line("%")
+    assert (isolated_home / "typed").read_text().splitlines() == lines
     stub.wait_idle()
     assert shell.descriptors() == before
