@@ -48,15 +48,15 @@ __toolrec_is_question() {
 # Before each redraw: has the line changed? The first test is all that other lines pay.
 __toolrec_redraw() {
   builtin emulate -L zsh
-  [[ -n $__toolrec_seen || $BUFFER == "$__toolrec_trigger"* ]] || return 0
-  if [[ $BUFFER == "$__toolrec_seen" ]] && (( ! ${ISEARCHMATCH_ACTIVE:-0} )); then
+  [[ -n $__toolrec_seen$__toolrec_fd || $BUFFER == "$__toolrec_trigger"* ]] || return 0
+  if [[ -n $__toolrec_seen && $BUFFER == "$__toolrec_seen" ]]; then
     __toolrec_again
     return 0
   fi
   __toolrec_hide
   __toolrec_seen=
   local REPLY
-  if (( ${ISEARCHMATCH_ACTIVE:-0} )) || ! __toolrec_is_question || [[ -z $REPLY ]] || (( $#REPLY > 2000 )); then
+  if (( __toolrec_searching )) || ! __toolrec_is_question || [[ -z $REPLY ]] || (( $#REPLY > 2000 )); then
     __toolrec_close
   # An answer would come between two Tabs, and the second would complete anew instead of going on.
   elif (( ! PENDING && ! ${KEYS_QUEUED_COUNT:-0} )) && [[ ${LASTWIDGET-} != (*complet*|menu-*) ]]; then
@@ -187,9 +187,10 @@ __toolrec_send() {
   # What is asked is for this user's own daemon. zsh would cut a path that is too long, and ask another.
   [[ -S $__toolrec_path && -O $__toolrec_path && ! -h $__toolrec_path ]] && (( $#__toolrec_path <= 103 )) || return 1
   builtin zsocket $__toolrec_path 2>/dev/null || return 1
-  # Scripts choose low descriptors by their number.
+  # Scripts choose low descriptors by their number. Read here, for with ignore_braces, when this file was
+  # read, `{…}` would be the name of a program, and `exec` would end the shell.
   low=$REPLY
-  builtin exec {__toolrec_fd}>&$low {low}>&-
+  builtin eval 'builtin exec {__toolrec_fd}>&$low {low}>&-'
   __toolrec_in= __toolrec_answered=0 __toolrec_since=$EPOCHREALTIME
   (( ++__toolrec_seq ))
   frame=$'\x89\xa1v\x01\xa2op\xa7suggest\xa5shell\xa3zsh'
@@ -248,7 +249,8 @@ __toolrec_frame() {
   data=${__toolrec_in[5,length + 4]} at=1
   __toolrec_in=${__toolrec_in[length + 5,-1]}
   __toolrec_got=()
-  if ! __toolrec_value '' || [[ ${__toolrec_got[v]-} != 1 || -n ${__toolrec_got[code]-} ]]; then
+  if ! __toolrec_value '' || [[ ${__toolrec_got[v]-} != 1 || ${__toolrec_got[id]-} != $__toolrec_seq ||
+    -n ${__toolrec_got[code]-} ]]; then
     __toolrec_got=()
     __toolrec_fail
     return 1
@@ -321,7 +323,7 @@ __toolrec_forget() {
   local fd=${(P)1}
   : ${(P)1::=}
   [[ -n $fd ]] || return 0
-  { builtin zle -F $fd; builtin exec {fd}<&-; } 2>/dev/null
+  { builtin zle -F $fd; builtin eval 'builtin exec {fd}<&-'; } 2>/dev/null
 }
 
 # The daemon hung up, or cannot be understood.
@@ -495,15 +497,31 @@ __toolrec_line_init() {
   builtin emulate -L zsh
   __toolrec_settings
   __toolrec_hide
-  __toolrec_seen=
+  __toolrec_seen= __toolrec_searching=0
   # zsh-vi-mode and others put their own widget in the place of all hooks.
-  [[ $widgets[zle-line-pre-redraw] == user:azhw:* ]] || add-zle-hook-widget line-pre-redraw __toolrec_redraw
+  if [[ $widgets[zle-line-pre-redraw] != user:azhw:* ]]; then
+    add-zle-hook-widget -d line-pre-redraw __toolrec_redraw # else theirs would be lost
+    add-zle-hook-widget line-pre-redraw __toolrec_redraw
+  fi
   # An answer of zsh-autosuggestions that comes after ours would wipe it.
   if [[ ${widgets[autosuggest-suggest]-} == user:* && $widgets[autosuggest-suggest] != user:__toolrec_beside ]]; then
     builtin zle -A autosuggest-suggest __toolrec_suggest
     builtin zle -N autosuggest-suggest __toolrec_beside
   fi
   return 0
+}
+
+# While history is searched the line below the prompt is the search's, and lines only pass by.
+__toolrec_isearch_update() {
+  builtin emulate -L zsh
+  __toolrec_searching=1
+  __toolrec_close
+  __toolrec_hide
+  __toolrec_seen=
+}
+
+__toolrec_isearch_exit() {
+  __toolrec_searching=0
 }
 
 __toolrec_beside() {
@@ -569,9 +587,11 @@ __toolrec_init() {
   [[ -o zle && ${TERM:-dumb} != dumb && $ZSH_VERSION == (5.<3->*|<6->.*) ]] || return 0
   builtin zmodload zsh/net/socket zsh/system zsh/datetime zsh/zleparameter 2>/dev/null || return 0
   builtin autoload -Uz add-zle-hook-widget
-  typeset -gA __toolrec_got=()
+  typeset -gA __toolrec_got=() __toolrec_hooks=(
+    line-init __toolrec_line_init line-pre-redraw __toolrec_redraw line-finish __toolrec_line_finish
+    isearch-update __toolrec_isearch_update isearch-exit __toolrec_isearch_exit)
   typeset -gF __toolrec_since=0 __toolrec_quiet=0 __toolrec_patience=0.5 # s for a first answer, which takes ms
-  typeset -gi __toolrec_seq=0 __toolrec_answered=0 __toolrec_missed=0 __toolrec_rest=5 __toolrec_cursor=0
+  typeset -gi __toolrec_seq=0 __toolrec_answered=0 __toolrec_missed=0 __toolrec_rest=5 __toolrec_cursor=0 __toolrec_searching=0
   typeset -g __toolrec_fd= __toolrec_later= __toolrec_in= __toolrec_seen= __toolrec_entry= __toolrec_memo=
   typeset -g __toolrec_ghost= __toolrec_insert= __toolrec_below= __toolrec_session=zsh-$$-$EPOCHREALTIME
   [[ $ZSH_VERSION == 5.<0-8>(|.*) ]] || __toolrec_memo=' memo=toolrec'
@@ -585,9 +605,7 @@ __toolrec_init() {
     builtin zle -A accept-line __toolrec_accept_line
     builtin zle -N accept-line __toolrec_enter
   fi
-  add-zle-hook-widget line-init __toolrec_line_init
-  add-zle-hook-widget line-pre-redraw __toolrec_redraw
-  add-zle-hook-widget line-finish __toolrec_line_finish
+  for name in ${(k)__toolrec_hooks}; do add-zle-hook-widget $name ${__toolrec_hooks[$name]}; done
   typeset -ga precmd_functions
   precmd_functions=(__toolrec_precmd ${precmd_functions:#__toolrec_precmd})
 }
@@ -600,9 +618,7 @@ __toolrec_uninit() {
   __toolrec_precmd
   ! builtin zle || __toolrec_hide
   __toolrec_unbind
-  add-zle-hook-widget -d line-init __toolrec_line_init
-  add-zle-hook-widget -d line-pre-redraw __toolrec_redraw
-  add-zle-hook-widget -d line-finish __toolrec_line_finish
+  for name in ${(k)__toolrec_hooks}; do add-zle-hook-widget -d $name ${__toolrec_hooks[$name]}; done
   precmd_functions=(${precmd_functions:#__toolrec_precmd})
   # A widget of ours that another plugin has wrapped since must go on to work; it only passes on.
   __toolrec_unwrap accept-line __toolrec_accept_line __toolrec_enter

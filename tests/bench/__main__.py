@@ -70,14 +70,20 @@ class Bench:
                 connection.close()
                 return first, elapsed
 
-    def client(self, launcher: Sequence[str]) -> Callable[[], None]:
-        """Return a function that runs the one-shot client once."""
-        words = [*launcher, "suggest", "--json", "find all python files"]
-        return lambda: _run(words, self._environment)
+    def client(self, launcher: Sequence[str]) -> Run:
+        """Return the one-shot client, ready to be run."""
+        return Run([*launcher, "suggest", "--json", "find all python files"], self._environment)
 
 
-def _run(words: Sequence[str], environment: dict[str, str]) -> None:
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, env=environment)
+class Run:
+    """A command that can be run again and again."""
+
+    def __init__(self, words: Sequence[str], environment: dict[str, str]) -> None:
+        self.words, self.environment = words, environment
+
+    def __call__(self) -> None:
+        """Run it; what it prints goes nowhere."""
+        subprocess.run(self.words, check=True, stdout=subprocess.DEVNULL, env=self.environment)
 
 
 def spread(values: Sequence[float]) -> str:
@@ -121,7 +127,7 @@ def asking(bench: Bench, queries: Sequence[str]) -> None:
 
 def typing(bench: Bench, queries: Sequence[str]) -> None:
     """Measure questions typed key by key; a key that comes before the answer is not waited for."""
-    times = []
+    times: list[tuple[float, float]] = []
     for query in queries:
         for end in range(3, len(query) + 1):
             times.append(bench.ask(query[:end], "typing", len(times)))
@@ -138,13 +144,16 @@ def one_shot(bench: Bench, home: Path) -> None:
         "from toolrec_client.cli import main\nraise SystemExit(main())\n"
     )
     launcher.chmod(0o755)
-    bench.ask("find all python files", "ask")  # into the daemon's cache: its own time is not the client's
     action = bench.client([str(launcher)])
-    action()
-    bare = statistics.median(milliseconds(lambda: _run([sys.executable, "-IS", "-c", "pass"], {}), RUNS))
-    whole = statistics.median(milliseconds(action, RUNS))
-    bench.row("bare `python3 -I -S`, median", f"{bare:.1f} ms")
-    bench.row("one-shot `toolrec suggest`, cached answer", f"{whole:.1f} ms, {whole / bare:.2f} times as long")
+    action()  # into the daemon's cache: its own time is not the client's
+    bare = Run([sys.executable, "-IS", "-c", "pass"], action.environment)
+    times = [(milliseconds(bare, 1)[0], milliseconds(action, 1)[0]) for _ in range(RUNS)]  # in turn: the machine drifts
+    nothing, whole = (statistics.median(column) for column in zip(*times, strict=True))
+    daemon = json.loads(subprocess.run(action.words, check=True, capture_output=True, env=action.environment).stdout)
+    beyond = whole - daemon["latency_ms"]
+    bench.row("bare `python3 -I -S`, median", f"{nothing:.1f} ms")
+    ratio = f"without the daemon's own {daemon['latency_ms']:.1f} ms {beyond / nothing:.2f} times the bare one"
+    bench.row("one-shot `toolrec suggest`, cached answer", f"{whole:.1f} ms; {ratio}")
 
 
 def resources(bench: Bench, idle_s: float) -> None:

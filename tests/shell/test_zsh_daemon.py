@@ -18,9 +18,9 @@ QUIET = "print quiet $(( __toolrec_quiet > EPOCHREALTIME )) $(( __toolrec_quiet 
 def run(shell: Terminal, command: str, answer: str) -> None:
     """Run a command on an emptied line and wait for what it prints."""
     shell.keys("C-u")
-    shell.type(command)
+    shell.type(f"clear; {command}")
     shell.keys("Enter")
-    shell.wait(f"\n{answer}")
+    shell.wait_for(lambda screen: screen == f"{answer}\n%".lstrip())
 
 
 def type_slowly(shell: Terminal, text: str) -> None:
@@ -34,11 +34,16 @@ def test_without_a_daemon_typing_is_typing(zsh: Zsh) -> None:
     """No socket, no sound: the line is typed as ever, and `$?` and the descriptors are as they were."""
     shell = zsh()
     before = shell.descriptors()
-    run(shell, "false", "%")
+    shell.type("clear; false")
+    shell.keys("Enter")
+    shell.wait_for(lambda screen: screen == "%")
     shell.type("# pack it")
     shell.wait_line("% # pack it")
     assert shell.descriptors() == before
-    run(shell, "print status $?", "status 1")
+    shell.keys("C-u")
+    shell.type("print status $?")
+    shell.keys("Enter")
+    shell.wait("\nstatus 1")
 
 
 def test_a_socket_nobody_listens_at_is_as_good_as_none(zsh: Zsh, stub: Stub) -> None:
@@ -75,7 +80,7 @@ def test_two_unanswered_requests_make_it_silent_for_5_seconds(zsh: Zsh, stub: St
     shell.type("# pack it")
     shell.wait_line("% # pack it")
     assert stub.opened == 2
-    run(shell, "__toolrec_quiet=0; clear", "")
+    run(shell, "__toolrec_quiet=0", "")
     shell.type("# pack it")
     shell.wait("model on pack it")
 
@@ -93,12 +98,11 @@ def test_a_frozen_daemon_gets_one_connection_at_a_time(zsh: Zsh, stub: Stub) -> 
 def test_silence_grows_with_a_daemon_that_stays_frozen(zsh: Zsh, stub: Stub) -> None:
     """Its queue must not fill up: the pause doubles, up to 40 s, until there is an answer."""
     stub.script = lambda request: []
-    again = "__toolrec_quiet=0; clear; print pause $__toolrec_rest"
     shell = zsh(after="__toolrec_patience=0")
     for pause in (10, 20, 40, 40):
         type_slowly(shell, "# pack")
-        run(shell, again, f"pause {pause}".replace("\n", ""))
-        run(shell, "clear", "")
+        run(shell, "__toolrec_quiet=0; print pause $__toolrec_rest", f"pause {pause}")
+        run(shell, "", "")
     stub.script = lambda request: [hint(request)]
     shell.type("# pack it")
     shell.wait("model on")
@@ -143,7 +147,6 @@ def test_a_daemon_of_another_kind_is_not_felt(zsh: Zsh, stub: Stub, script: Call
     assert shell.screen().splitlines()[0].startswith("% # pack it")
     assert not {"version", "somebody"} & set(shell.screen().split())
     run(shell, "print fine", "fine")
-    assert shell.screen().splitlines()[-3:] == ["% print fine", "fine", "%"]
     stub.wait_idle()
     assert shell.descriptors() == before
 
@@ -188,7 +191,7 @@ def test_the_socket_must_be_the_users_own(zsh: Zsh, stub: Stub, tmp_path: Path) 
     shell.wait_line("%")
     shell.type("# pack it")
     shell.wait("model on pack it")
-    assert "p" not in stub.queries()[0].replace("pack it", "") or stub.opened >= 1
+    assert stub.queries()[0] in "pack it"
 
 
 def test_a_path_too_long_for_a_socket_is_not_cut(zsh: Zsh, isolated_home: Path) -> None:

@@ -168,7 +168,7 @@ def test_it_is_closed_before_a_command_runs(zsh: Zsh, stub: Stub) -> None:
     shell.type("# pack it")
     stub.wait(lambda stub: stub.opened == 1)
     shell.keys("C-t")
-    screen = shell.wait("done")
+    screen = shell.wait("\ndone")
     stub.wait_idle()
     assert "/dev/pts" in screen
     assert "socket" not in screen
