@@ -19,6 +19,7 @@ FILLED_BONUS: Final = 0.3  # an example that can use what the question says fits
 HOLE_MALUS: Final = 0.08  # one that leaves more to fill in is less ready
 LATER_MALUS: Final = 0.01  # entries begin with the plainest example
 PLACE_IS_HERE: Final = frozenset({"search", "disk"})
+_NAMES_ARCHIVE: Final = re.compile(r"\{name\}\.(?:tar|zip|7z|tgz)\b")
 _CHANGES: Final = re.compile(r"\b(?:delete|rm|mv|shred|truncate|mkfs|dd|of=|exec|x)\b|sudo")
 
 
@@ -44,10 +45,15 @@ def _example(tool: Tool, fits: Sequence[float], os: Platform, operands: Operands
 
 
 def _filled(tool: Tool, example: Example, operands: Operands) -> str:
-    """Return the example's command, filled; a search that names no place is one of the present folder."""
+    """Return the example's command, filled; a search without a place is of the present folder, an
+    archive without a name is named after the folder it is made of."""
+    values = dict(operands.values)
+    folder = values.get("directory", "").rstrip("/").rpartition("/")[2]
+    if _NAMES_ARCHIVE.search(example.command) and folder.strip("."):
+        values.setdefault("name", folder)
     if tool.categories[0] in PLACE_IS_HERE and not _CHANGES.search(example.command):
-        operands = Operands({"directory": ".", **operands.values}, operands.words)
-    return fill.fill(example, operands)
+        values.setdefault("directory", ".")
+    return fill.fill(example, Operands(values, operands.words))
 
 
 def _with_program(example: Example, tool: Tool, program: str) -> Example:

@@ -44,6 +44,7 @@ _FOLDER: Final = re.compile(
     r"([\w.-]{1,100})\s+(?:folder|directory|dir)\b",
     re.IGNORECASE,
 )
+_HERE: Final = re.compile(r"\b(?:this|current|present|working)\s+(?:folder|directory|dir)\b|\bhere\b", re.IGNORECASE)
 # Kinds of file that people call by a language's or format's name.
 KINDS: Final = {
     "python": "py", "javascript": "js", "typescript": "ts", "java": "java", "rust": "rs", "golang": "go", "ruby": "rb",
@@ -130,6 +131,8 @@ def _names(query: str) -> dict[str, str]:
         values["extension"] = KINDS[kind[1].lower()]
     if folder:
         values["directory"] = folder[1]
+    elif _HERE.search(query):
+        values["directory"] = "."
     for path in _FILE.findall(query):
         if path in _ARCHIVES or _HOST.fullmatch(path):
             continue

@@ -172,7 +172,8 @@ __toolrec_repaint() {
 
 # A handler counts as a command: without this a kill would not join the one before it, nor yank-pop work.
 __toolrec_between() {
-  case ${LASTWIDGET-} in
+  [[ ${LASTWIDGET-} == *__toolrec_* ]] || __toolrec_last=${LASTWIDGET-}
+  case $__toolrec_last in
     *kill*) builtin zle -f kill ;;
     *yank*) builtin zle -f yank ;;
   esac
@@ -592,7 +593,7 @@ __toolrec_init() {
     isearch-update __toolrec_isearch_update isearch-exit __toolrec_isearch_exit)
   typeset -gF __toolrec_since=0 __toolrec_quiet=0 __toolrec_patience=0.5 # s for a first answer, which takes ms
   typeset -gi __toolrec_seq=0 __toolrec_answered=0 __toolrec_missed=0 __toolrec_rest=5 __toolrec_cursor=0 __toolrec_searching=0
-  typeset -g __toolrec_fd= __toolrec_later= __toolrec_in= __toolrec_seen= __toolrec_entry= __toolrec_memo=
+  typeset -g __toolrec_fd= __toolrec_later= __toolrec_in= __toolrec_seen= __toolrec_entry= __toolrec_memo= __toolrec_last=
   typeset -g __toolrec_ghost= __toolrec_insert= __toolrec_below= __toolrec_session=zsh-$$-$EPOCHREALTIME
   [[ $ZSH_VERSION == 5.<0-8>(|.*) ]] || __toolrec_memo=' memo=toolrec'
   __toolrec_settings
