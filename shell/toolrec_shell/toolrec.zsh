@@ -48,6 +48,7 @@ __toolrec_is_question() {
 # Before each redraw: has the line changed? The first test is all that other lines pay.
 __toolrec_redraw() {
   builtin emulate -L zsh
+  __toolrec_alive=1
   [[ -n $__toolrec_seen$__toolrec_fd || $BUFFER == "$__toolrec_trigger"* ]] || return 0
   if [[ -n $__toolrec_seen && $BUFFER == "$__toolrec_seen" ]]; then
     __toolrec_again
@@ -110,7 +111,6 @@ __toolrec_show() {
     __toolrec_insert=${__toolrec_got[insert]//[[:cntrl:]]/ }
     __toolrec_below=${__toolrec_got[below]//[[:cntrl:]]/ }
     POSTDISPLAY=$__toolrec_ghost
-    __toolrec_mark
   fi
   __toolrec_paint
 }
@@ -118,6 +118,8 @@ __toolrec_show() {
 # The status line is a part of what zsh draws: it goes with the next redraw, with Enter and with Ctrl-C.
 __toolrec_paint() {
   __toolrec_cursor=$CURSOR
+  __toolrec_unmark
+  [[ -z $__toolrec_ghost ]] || __toolrec_mark
   if [[ -n $__toolrec_below ]]; then
     builtin zle -R -- "  $__toolrec_below"
   else
@@ -487,29 +489,83 @@ __toolrec_lines() {
 
 # ---------------------------------------------------------------- coming and going
 
-# Before each prompt: Ctrl-C leaves a line without a word, and with it a request.
+# Before each prompt. A line that Ctrl-C has ended was left without a word: its request is closed here.
 __toolrec_precmd() {
-  builtin emulate -L zsh
-  __toolrec_close
-  __toolrec_forget __toolrec_later
+  builtin emulate -L zsh -o no_xtrace
+  __toolrec_reset
+  __toolrec_settings
+  # zsh-vi-mode and others put a widget in the place of all hooks. Once is enough: what others wrap later goes on.
+  if (( ! __toolrec_alive && ! ${+widgets[__toolrec_drawn]} )); then
+    __toolrec_wrap zle-line-pre-redraw __toolrec_drawn __toolrec_draw
+  fi
+  __toolrec_alive=0
+  # An answer of zsh-autosuggestions that comes after ours would wipe it.
+  (( ! ${+widgets[autosuggest-suggest]} )) || __toolrec_wrap autosuggest-suggest __toolrec_suggest __toolrec_beside
 }
 
-__toolrec_line_init() {
-  builtin emulate -L zsh
-  __toolrec_settings
-  __toolrec_hide
-  __toolrec_seen= __toolrec_searching=0
-  # zsh-vi-mode and others put their own widget in the place of all hooks.
-  if [[ $widgets[zle-line-pre-redraw] != user:azhw:* ]]; then
-    add-zle-hook-widget -d line-pre-redraw __toolrec_redraw # else theirs would be lost
-    add-zle-hook-widget line-pre-redraw __toolrec_redraw
+# Close what is open and forget the line.
+__toolrec_reset() {
+  __toolrec_close
+  __toolrec_forget __toolrec_later
+  __toolrec_ghost= __toolrec_insert= __toolrec_below= __toolrec_entry= __toolrec_seen= __toolrec_searching=0
+}
+
+# Put the function $3 in the place of the widget $1, which is then called $2; only once, or it would call itself.
+__toolrec_wrap() {
+  (( ! ${+widgets[$2]} )) || return 0
+  if [[ ${widgets[$1]-} == builtin ]]; then
+    # Under another name a builtin one would puzzle zsh-syntax-highlighting.
+    functions[${2}_builtin]="builtin zle .$1"
+    builtin zle -N $2 ${2}_builtin
+  else
+    builtin zle -A $1 $2
   fi
-  # An answer of zsh-autosuggestions that comes after ours would wipe it.
-  if [[ ${widgets[autosuggest-suggest]-} == user:* && $widgets[autosuggest-suggest] != user:__toolrec_beside ]]; then
-    builtin zle -A autosuggest-suggest __toolrec_suggest
-    builtin zle -N autosuggest-suggest __toolrec_beside
+  builtin zle -N $1 $3
+}
+
+# Undo that. Where another plugin has wrapped it since, $3 has to go on to work: its name is put into `stay`.
+__toolrec_unwrap() {
+  (( ${+widgets[$2]} )) || return 0
+  if [[ $widgets[$1] != user:$3 ]]; then
+    functions[$3]="builtin zle $2 -- \"\$@\""
+    stay+=($2 $3 ${2}_builtin)
+  elif (( ${+functions[${2}_builtin]} )); then
+    builtin zle -A .$1 $1
+  else
+    builtin zle -A $2 $1
   fi
-  return 0
+}
+
+# Add the hook $2 to those of $1. Where zsh-syntax-highlighting has wrapped the widget that calls them all,
+# add-zle-hook-widget would make a circle of the two; only its list is added to then.
+__toolrec_hook() {
+  local -a there
+  builtin zstyle -g there zle-$1 widgets
+  builtin zle -N $2
+  if [[ ${widgets[zle-$1]-user:azhw:} == user:azhw:* ]] || (( ! $#there )); then
+    add-zle-hook-widget $1 $2
+  elif [[ -z ${(M)there:#*:$2} ]]; then
+    builtin zstyle zle-$1 widgets $there 99:$2
+  fi
+}
+
+# For the same reason the last one must not leave the list then: it stays, and does nothing.
+__toolrec_unhook() {
+  if [[ $widgets[zle-$1] == user:azhw:* ]]; then
+    add-zle-hook-widget -d $1 $2
+  else
+    functions[$2]=:
+    stay+=($2)
+  fi
+}
+
+__toolrec_draw() {
+  builtin zle __toolrec_drawn -- "$@"
+  __toolrec_redraw
+}
+
+__toolrec_beside() {
+  __toolrec_is_shown || builtin zle __toolrec_suggest -- "$@"
 }
 
 # While history is searched the line below the prompt is the search's, and lines only pass by.
@@ -525,17 +581,12 @@ __toolrec_isearch_exit() {
   __toolrec_searching=0
 }
 
-__toolrec_beside() {
-  __toolrec_is_shown || builtin zle __toolrec_suggest -- "$@"
-}
-
 # The line is about to run, or to be left: nothing of ours stays, on the screen or open.
 __toolrec_line_finish() {
   builtin emulate -L zsh
   local REPLY
-  __toolrec_precmd
   __toolrec_hide
-  __toolrec_seen=
+  __toolrec_reset
   # There are other ways to accept a line than Enter; a question is not run by any of them.
   ! __toolrec_is_question || BUFFER=
   return 0
@@ -589,10 +640,10 @@ __toolrec_init() {
   builtin zmodload zsh/net/socket zsh/system zsh/datetime zsh/zleparameter 2>/dev/null || return 0
   builtin autoload -Uz add-zle-hook-widget
   typeset -gA __toolrec_got=() __toolrec_hooks=(
-    line-init __toolrec_line_init line-pre-redraw __toolrec_redraw line-finish __toolrec_line_finish
+    line-pre-redraw __toolrec_redraw line-finish __toolrec_line_finish
     isearch-update __toolrec_isearch_update isearch-exit __toolrec_isearch_exit)
   typeset -gF __toolrec_since=0 __toolrec_quiet=0 __toolrec_patience=0.5 # s for a first answer, which takes ms
-  typeset -gi __toolrec_seq=0 __toolrec_answered=0 __toolrec_missed=0 __toolrec_rest=5 __toolrec_cursor=0 __toolrec_searching=0
+  typeset -gi __toolrec_seq=0 __toolrec_answered=0 __toolrec_missed=0 __toolrec_rest=5 __toolrec_cursor=0 __toolrec_searching=0 __toolrec_alive=1
   typeset -g __toolrec_fd= __toolrec_later= __toolrec_in= __toolrec_seen= __toolrec_entry= __toolrec_memo= __toolrec_last=
   typeset -g __toolrec_ghost= __toolrec_insert= __toolrec_below= __toolrec_session=zsh-$$-$EPOCHREALTIME
   [[ $ZSH_VERSION == 5.<0-8>(|.*) ]] || __toolrec_memo=' memo=toolrec'
@@ -601,12 +652,8 @@ __toolrec_init() {
   __toolrec_bind
   local name
   for name in reply repaint; do builtin zle -N __toolrec_$name; done
-  # Not again where it leads here already, through other plugins' widgets perhaps: that would be a circle.
-  if (( ! ${+widgets[__toolrec_accept_line]} )); then
-    builtin zle -A accept-line __toolrec_accept_line
-    builtin zle -N accept-line __toolrec_enter
-  fi
-  for name in ${(k)__toolrec_hooks}; do add-zle-hook-widget $name ${__toolrec_hooks[$name]}; done
+  __toolrec_wrap accept-line __toolrec_accept_line __toolrec_enter
+  for name in ${(k)__toolrec_hooks}; do __toolrec_hook $name ${__toolrec_hooks[$name]}; done
   typeset -ga precmd_functions
   precmd_functions=(__toolrec_precmd ${precmd_functions:#__toolrec_precmd})
 }
@@ -615,30 +662,17 @@ __toolrec_init() {
 __toolrec_uninit() {
   builtin emulate -L zsh
   local name
-  local -A kept
-  __toolrec_precmd
-  ! builtin zle || __toolrec_hide
+  local -a stay
+  __toolrec_reset
   __toolrec_unbind
-  for name in ${(k)__toolrec_hooks}; do add-zle-hook-widget -d $name ${__toolrec_hooks[$name]}; done
+  for name in ${(k)__toolrec_hooks}; do __toolrec_unhook $name ${__toolrec_hooks[$name]}; done
   precmd_functions=(${precmd_functions:#__toolrec_precmd})
-  # A widget of ours that another plugin has wrapped since must go on to work; it only passes on.
+  __toolrec_unwrap zle-line-pre-redraw __toolrec_drawn __toolrec_draw
   __toolrec_unwrap accept-line __toolrec_accept_line __toolrec_enter
   __toolrec_unwrap autosuggest-suggest __toolrec_suggest __toolrec_beside
-  for name in ${(Mk)widgets:#__toolrec_*}; do
-    (( ${+kept[$name]} )) || builtin zle -D $name
-  done
+  for name in ${${(k)widgets[(I)__toolrec_*]}:|stay}; do builtin zle -D $name; done
   unset -m '__toolrec_*'
-  unfunction -m '__toolrec_*'
-  for name in ${(k)kept}; do functions[${kept[$name]}]="builtin zle $name -- \"\$@\""; done
-}
-
-__toolrec_unwrap() {
-  (( ${+widgets[$2]} )) || return 0
-  if [[ $widgets[$1] == user:$3 ]]; then
-    builtin zle -A $2 $1
-  else
-    kept[$2]=$3
-  fi
+  unfunction ${${(k)functions[(I)__toolrec_*]}:|stay}
 }
 
 if [[ -o interactive ]]; then

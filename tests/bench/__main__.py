@@ -18,9 +18,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import bare as bare_llama
 import msgspec
+import zsh
 
 from toolrec_client import wire
+from toolrec_kb import knowledge as kb
 from toolrecd.engine.basemodel import base_model
 from toolrecd.status import resident_mb
 
@@ -156,6 +159,35 @@ def one_shot(bench: Bench, home: Path) -> None:
     bench.row("one-shot `toolrec suggest`, cached answer", f"{whole:.1f} ms; {ratio}")
 
 
+def in_zsh(home: Path, bench: Bench, questions: Sequence[str]) -> None:
+    """Measure the hook in a real zsh, if there is one."""
+    if not shutil.which("zsh"):
+        bench.row("the zsh hook", "not measured: zsh is not installed")
+        return
+    empty, hooked = zsh.start_up_ms(home)
+    bench.row(
+        "zsh's start with the hook, over an empty start-up file", f"{hooked - empty:.1f} ms more than {empty:.1f} ms"
+    )
+    times = zsh.type_questions(home, questions)
+    for what, taken in (("a key before its redraw", times.key), ("a key's answers, no key waiting", times.answers)):
+        ordered = sorted(taken)
+        figures = f"{statistics.median(ordered):.2f} / {ordered[int(len(ordered) * 0.99)]:.2f} ms"
+        bench.row(f"time the hook takes of {what}, {len(ordered)} times, median / 99th", figures)
+    bench.row("last key to provisional hint in zsh, median / 95th", spread(times.provisional))
+    bench.row("last key to model-ranked hint in zsh", spread(times.final))
+
+
+def over_bare(bench: Bench, model_file: Path, queries: Sequence[str]) -> None:
+    """Compare whole answers at the socket with the bare evaluation of the same kind of lines."""
+    typed = [query[:end] for query in queries for end in range(3, len(query) + 1)]
+    names = [tool.name for tool in kb.load()[0].tools]
+    bare = bare_llama.evaluation_ms(model_file, names, typed)
+    whole = [bench.ask(line + " ", "typing", 10_000 + number)[1] for number, line in enumerate(typed)]
+    bench.row("bare llama.cpp evaluating such lines' batches", spread(bare))
+    ratio = statistics.median(whole) / statistics.median(bare)
+    bench.row("the same lines answered at the socket", f"{spread(whole)}; {ratio:.2f} times the bare one at the median")
+
+
 def resources(bench: Bench, idle_s: float) -> None:
     """Measure resident memory after all that, and what the daemon costs when nobody asks."""
     status = json.loads(bench.toolrecd("status", "--json"))
@@ -185,7 +217,7 @@ def main() -> None:
     options = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="trb-", dir="/tmp"))
     cache = ROOT / ".cache" / "toolrec"
-    base_model(cache)
+    model_file = base_model(cache)
     bench = Bench(home, cache)
     queries = [json.loads(line)["query"] for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
     try:
@@ -193,6 +225,8 @@ def main() -> None:
         asking(bench, queries[:: len(queries) // 100][:100])
         typing(bench, queries[7 :: len(queries) // options.typed][: options.typed])
         one_shot(bench, home)
+        in_zsh(home, bench, queries[11 :: len(queries) // 8][:8])
+        over_bare(bench, model_file, queries[5 :: len(queries) // 6][:6])
         resources(bench, options.idle)
     finally:
         bench.toolrecd("stop")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import subprocess
@@ -9,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-PATIENCE_S = 4.0  # how long a screen may take under load; a test that passes does not wait for it
+PATIENCE_S = 20.0  # how long a screen may take under load; a test that passes does not wait for it
 POLL_S = 0.01
 _names = itertools.count()
 
@@ -79,8 +80,11 @@ class Terminal:
 
     def descriptors(self) -> set[str]:
         """Return what the shell's open descriptors lead to, with their numbers."""
-        folder = Path(f"/proc/{self.pid}/fd")
-        return {f"{entry.name} {entry.readlink()}" for entry in folder.iterdir()}
+        found = set()
+        for entry in Path(f"/proc/{self.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed in this moment
+                found.add(f"{entry.name} {entry.readlink()}")
+        return found
 
     def close(self) -> None:
         """End the shell, and tmux with it."""

@@ -75,7 +75,7 @@ def test_ghost_text_they_take_is_harmless(zsh: Zsh, stub: Stub, when: str) -> No
     shell.type("# pack it")
     shell.wait("model on pack it")
     shell.keys("C-t")
-    shell.wait("model on pack it zip: installed. model on pack it")
+    shell.wait("pack it  zip: installed. model on pack it  zip: installed. model on pack it")
     shell.keys("Enter")
     shell.wait("1  zip  [installed]")
 
@@ -92,7 +92,7 @@ def test_syntax_highlighting(zsh: Zsh, stub: Stub, when: str) -> None:
     shell.type("# pack it")
     shell.wait("model on pack it", "zip -r")
     for _ in range(2):
-        shell.wait_for(lambda _: "\x1b[90m  zip: installed. model on pack it" in shell.styled())
+        shell.wait_for(lambda _: "\x1b[90m\x1b[49m  zip: installed. model" in shell.styled())
         shell.keys("Left")
     shell.keys("C-]")
     shell.wait_line(TAKEN)
@@ -159,9 +159,9 @@ def test_atuin(zsh: Zsh, stub: Stub, when: str) -> None:
     shell.keys("Right")
     shell.wait_line(TAKEN)
     shell.keys("C-u", "C-r")
-    shell.wait("print kept", "HISTORY")
+    shell.wait("print kept", "GLOBAL")
     shell.keys("Tab")
-    shell.wait("% print kept", gone="HISTORY")
+    shell.wait("% print kept", gone="GLOBAL")
 
 
 def test_a_widget_around_enter(zsh: Zsh, stub: Stub) -> None:

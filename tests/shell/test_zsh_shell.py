@@ -293,6 +293,8 @@ def test_resize(zsh: Zsh, stub: Stub, columns: int) -> None:
 def test_another_plugins_redraw_hook_does_not_drop_ours(zsh: Zsh, stub: Stub) -> None:
     """A widget set over all hooks after ours, as some plugins do, is joined at the next prompt."""
     shell = zsh(after="theirs() { typeset -g drawn=1 }; zle -N zle-line-pre-redraw theirs")
+    shell.keys("Enter")
+    shell.wait("%\n%")
     seen(shell)
     shell.type("print drawn $drawn")
     shell.keys("Enter")
