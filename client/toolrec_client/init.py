@@ -90,7 +90,7 @@ def _setting(key, value):
         return VARIABLES[key], "" if value else "1"
     if key == "history":
         return VARIABLES[key], "1" if value else ""
-    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+    if any(ord(character) < 32 or ord(character) == 127 for character in str(value)):
         raise ValueError(f"shell.{key} holds a control character")
     return VARIABLES[key], value
 

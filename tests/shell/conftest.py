@@ -68,3 +68,35 @@ def zsh(isolated_home: Path, terminal: Callable[..., Terminal]) -> Callable[...,
         return made
 
     return open_zsh
+
+
+@pytest.fixture
+def bash(isolated_home: Path, terminal: Callable[..., Terminal]) -> Callable[..., Terminal]:
+    """Return a function that opens bash with the hook."""
+    need("bash")
+
+    def open_bash(before: str = "", after: str = "", **options: object) -> Terminal:
+        rc = isolated_home / ".bashrc"
+        rc.write_text(f"PS1='% '\n{before}\nsource {HOOKS}/toolrec.bash\n{after}\n")
+        made = terminal("bash", "--rcfile", str(rc), **options)
+        made.wait_line(PROMPT)
+        return made
+
+    return open_bash
+
+
+@pytest.fixture
+def fish(isolated_home: Path, terminal: Callable[..., Terminal]) -> Callable[..., Terminal]:
+    """Return a function that opens fish with the hook."""
+    need("fish")
+
+    def open_fish(before: str = "", after: str = "", **options: object) -> Terminal:
+        config = isolated_home / ".config/fish/config.fish"
+        config.parent.mkdir(parents=True, exist_ok=True)
+        prompt = "set -g fish_greeting\nfunction fish_prompt; echo '% '; end\nset -g fish_autosuggestion_enabled 0"
+        config.write_text(f"{prompt}\n{before}\nsource {HOOKS}/toolrec.fish\n{after}\n")
+        made = terminal("fish", **options)
+        made.wait_line(PROMPT)
+        return made
+
+    return open_fish

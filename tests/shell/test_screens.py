@@ -22,7 +22,9 @@ def answer(request: Reply) -> list[Reply]:
         return [listing(request, "tar", "ouch", "zip")]
     if "7z" in request["query"]:
         state = "7z: apt install p7zip-full. Pack and unpack nearly everything"
-        return [hint(request, hint=state, insert="7z a {name}.7z", below="7z a {name}.7z   (careful: it asks nothing.)")]
+        return [
+            hint(request, hint=state, insert="7z a {name}.7z", below="7z a {name}.7z   (careful: it asks nothing.)")
+        ]
     text = "tar: installed. Pack files into one archive and unpack it again"
     return [hint(request, hint=text, insert=EXAMPLE, below=EXAMPLE)]
 

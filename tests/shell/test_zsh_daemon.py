@@ -120,7 +120,9 @@ def test_silence_grows_with_a_daemon_that_stays_frozen(zsh: Zsh, stub: Stub) -> 
         lambda request: [b"\x00\x00\x00\x06\x81\xdb\xff\xff\xff\xff"],
         lambda request: [b"\x00\x00\x00\x02\x92\x01"],
         lambda request: [{"v": 2, "id": request["id"], "final": True, "hint": "of another version"}],
-        lambda request: [{"v": 1, "id": 0, "final": True, "code": "unsupported_version", "message": "version 1 is not 2"}],
+        lambda request: [
+            {"v": 1, "id": 0, "final": True, "code": "unsupported_version", "message": "version 1 is not 2"}
+        ],
         lambda request: [hint(request, hint=None, insert=7, below=["x"])],
         lambda request: [hint(request, id=99999, hint="to somebody else")],
     ],

@@ -164,7 +164,9 @@ def test_a_connection_that_waits_has_no_low_number(zsh: Zsh, stub: Stub) -> None
 def test_it_is_closed_before_a_command_runs(zsh: Zsh, stub: Stub) -> None:
     """A command inherits no connection, not even where a widget puts it in a waiting question's place."""
     stub.script = lambda request: []
-    shell = zsh(after="go() { BUFFER='ls -l /proc/self/fd; print d''one'; zle .accept-line }; zle -N go; bindkey '^T' go")
+    shell = zsh(
+        after="go() { BUFFER='ls -l /proc/self/fd; print d''one'; zle .accept-line }; zle -N go; bindkey '^T' go"
+    )
     shell.type("# pack it")
     stub.wait(lambda stub: stub.opened == 1)
     shell.keys("C-t")

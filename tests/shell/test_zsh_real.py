@@ -70,7 +70,7 @@ def test_a_stopped_daemon_is_not_felt(zsh: Zsh, model_daemon: Daemon) -> None:
     shell = zsh(TOOLREC_SOCKET=str(model_daemon.socket), columns=200)
     shell.type("# sort a file")
     shell.wait_for(lambda screen: tool_shown(screen) == "sort")
-    pid = int((model_daemon.socket.parent / "toolrecd.pid").read_text().split()[0])
+    pid = int((model_daemon.socket.parent / "toolrecd.lock").read_text())
     os.kill(pid, signal.SIGSTOP)
     try:
         for _ in range(3):

@@ -130,10 +130,16 @@ def test_loading_starts_no_process(zsh: Zsh) -> None:
 def test_removed_it_leaves_the_shell_as_it_was(zsh: Zsh, stub: Stub) -> None:
     """After uninit no name, widget, keymap, key or hook of ours is left, and Enter is zsh's own."""
     state = "bindkey -l; for m in emacs viins vicmd; do bindkey -L -M $m; done; zle -lL; set; functions; print -l $precmd_functions"
-    own = "own() { LBUFFER+=own }; zle -N own; bindkey '^]' own; bindkey -s '^[/' 'x y'; autoload -Uz add-zle-hook-widget"
+    own = (
+        "own() { LBUFFER+=own }; zle -N own; bindkey '^]' own; bindkey -s '^[/' 'x y'; autoload -Uz add-zle-hook-widget"
+    )
     clean = "grep -v -e RANDOM -e SECONDS -e TTYIDLE -e EPOCH -e LINENO -e '^_=' -e HIST -e ' \\.' -e funcfiletrace"
-    shell = zsh(f"{own}; ({state}) | {clean} >$HOME/before", f'eval "$(toolrec uninit zsh)"; ({state}) | {clean} >$HOME/after')
-    shell.type("clear; grep -c __toolrec $HOME/after; diff $HOME/before $HOME/after | grep -e '^>.*toolrec' -e '^<'; print end")
+    shell = zsh(
+        f"{own}; ({state}) | {clean} >$HOME/before", f'eval "$(toolrec uninit zsh)"; ({state}) | {clean} >$HOME/after'
+    )
+    shell.type(
+        "clear; grep -c __toolrec $HOME/after; diff $HOME/before $HOME/after | grep -e '^>.*toolrec' -e '^<'; print end"
+    )
     shell.keys("Enter")
     assert shell.wait("\nend").splitlines()[0] == "0"
     shell.keys("C-l")

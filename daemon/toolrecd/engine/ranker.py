@@ -9,6 +9,7 @@ no answer. Output is never sampled freely: only tokens that continue a name can 
 from __future__ import annotations
 
 import codecs
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -59,18 +60,19 @@ class Ranker:
         self._evaluator = evaluator
         self._form = form
         self._batch = batch
+        self._prefix, self._think_prefix = self._tokens(form.prefix), self._tokens(form.think_prefix)
+        self._to_name, self._closing = self._tokens(form.to_name), self._tokens([form.name_close])[0]
         self._held: list[int] = []  # what sequence 0 of the cache holds
         self._empty_names: dict[tuple[str, str], Floats] = {}
-        self._names = trie.Node()
-        self._categories = trie.Node()
         self.evaluated = 0  # tokens since the last reset, for the status and the tests
         self.speak_of([], [])
 
     def speak_of(self, names: Sequence[str], categories: Sequence[str]) -> None:
         """Set the names and categories that can come out, nothing else."""
-        self._names = trie.build(self._tokenizer.tokenize(name) for name in names)
-        self._categories = trie.build(self._tokenizer.tokenize(name) for name in categories)
-        self._name_count, self._category_count = len(names), len(categories)
+        written = [self._tokenizer.tokenize(name) for name in names]
+        self._names = trie.build(written)
+        self._first_tokens = np.array([tokens[0] for tokens in written], dtype=np.intp)
+        self._category_tokens = np.array([self._tokenizer.tokenize(name)[0] for name in categories], dtype=np.intp)
         self._empty_names.clear()
 
     def reset(self) -> None:
@@ -81,7 +83,7 @@ class Ranker:
 
     def warm(self) -> None:
         """Evaluate the constant prefix, so that the first question finds it in the cache."""
-        self._advance(self._tokens(self._form.prefix))
+        self._advance(self._prefix)
 
     def rank(self, question: Question, candidates: Sequence[int]) -> Floats:
         """Return a score for each name, in nats; higher is better, no score is a probability.
@@ -89,24 +91,19 @@ class Ranker:
         `candidates` are the names worth telling apart where several begin alike.
         """
         empty = self._empty(question.os, question.shell)
-        tokens = self._question(self._form.prefix, question) + self._tokens(self._form.to_name)
-        first = _log_softmax(self._advance(tokens))
-        scores = self._by_first_token(first) - CORRECTION * empty
+        tokens = self._prefix + self._question(question) + self._to_name
+        scores: Floats = _log_softmax(self._advance(tokens))[self._first_tokens] - CORRECTION * empty
         return self._split_ties(scores, candidates, len(tokens))
 
     def categorise(self, question: Question, name: str) -> Floats:
         """Return a score in nats for each category, given that `name` answers the question."""
-        asked = self._question(self._form.prefix, question)
         answered = self._tokens([*self._form.to_name, name, *self._form.to_category])
-        first = _log_softmax(self._advance(asked + answered))
-        scores = np.full(self._category_count, -np.inf, dtype=np.float32)
-        for token, node in self._categories.children.items():
-            scores[node.names] = first[token] - np.log(len(node.names))
-        return scores
+        scores: Floats = _log_softmax(self._advance(self._prefix + self._question(question) + answered))
+        return scores[self._category_tokens]
 
     def think(self, question: Question) -> Iterator[str]:
         """Yield the model's thought about the question, piece by piece, greedily."""
-        tokens = self._question(self._form.think_prefix, question) + self._tokens(self._form.to_thought)
+        tokens = self._think_prefix + self._question(question) + self._tokens(self._form.to_thought)
         characters, held = codecs.getincrementaldecoder("utf-8")("replace"), ""
         for _ in range(MAX_THOUGHT_TOKENS):
             token = _best_text_token(self._advance(tokens))
@@ -126,10 +123,9 @@ class Ranker:
     def _tokens(self, pieces: Sequence[Piece]) -> list[int]:
         return tokens_of(pieces, self._tokenizer.tokenize)
 
-    def _question(self, prefix: Sequence[Piece], question: Question) -> list[int]:
-        head = self._tokens(prefix)
+    def _question(self, question: Question) -> list[int]:
         asked = self._tokens(ask(self._form, question.query, os=question.os, shell=question.shell))
-        return head + asked[:MAX_QUESTION_TOKENS]
+        return asked[:MAX_QUESTION_TOKENS]
 
     def _advance(self, tokens: list[int]) -> Floats:
         """Evaluate what of `tokens` the cache does not hold yet; return the last position's logits."""
@@ -149,50 +145,43 @@ class Ranker:
     def _empty(self, os: str, shell: str) -> Floats:
         """Return the names' scores after a question that asks for nothing in particular."""
         if (os, shell) not in self._empty_names:
-            question = self._question(self._form.prefix, Question(NO_QUERY, os, shell))
-            logits = self._advance(question + self._tokens(self._form.to_name))
-            self._empty_names[os, shell] = self._by_first_token(_log_softmax(logits))
+            nothing = self._question(Question(NO_QUERY, os, shell))
+            logits = self._advance(self._prefix + nothing + self._to_name)
+            self._empty_names[os, shell] = _log_softmax(logits)[self._first_tokens]
         return self._empty_names[os, shell]
 
-    def _by_first_token(self, log_probabilities: Floats) -> Floats:
-        scores = np.full(self._name_count, -np.inf, dtype=np.float32)
-        for token, node in self._names.children.items():
-            scores[node.names] = log_probabilities[token]
-        return scores
-
     def _split_ties(self, scores: Floats, candidates: Sequence[int], length: int) -> Floats:
-        """Tell names apart that begin with the same token, as far as the branches reach."""
-        wanted = set(candidates)
-        shared = [(t, n) for t, n in self._names.children.items() if len(n.names) > 1]
-        shared.sort(key=lambda item: -float(scores[item[1].names[0]]))
-        likely = [item for item in shared if wanted.intersection(item[1].names)][:BRANCHES]
-        if likely:
-            rows = [(token, length, branch + 1, True) for branch, (token, _) in enumerate(likely)]
+        """Tell candidates apart that begin with the same token, the likeliest first, in one evaluation."""
+        tied = Counter(int(self._first_tokens[number]) for number in set(candidates))
+        groups = [(token, self._names.children[token]) for token, count in tied.items() if count > 1]
+        groups.sort(key=lambda group: -float(scores[group[1].names[0]]))
+        rows = [(token, length, branch, True) for branch, (token, _) in enumerate(groups[:BRANCHES], start=1)]
+        try:
             for row in rows:
                 self._evaluator.branch(0, row[2])
-            try:
+            if rows:
                 self._evaluator.evaluate(rows)
                 self.evaluated += len(rows)
-                for branch, (_, node) in enumerate(likely):
-                    self._share_out(scores, node, self._evaluator.logits(branch))
-            finally:
-                # Also after an abort: a branch left behind would hold on to its part of the cache.
-                for row in rows:
-                    self._evaluator.forget(row[2], 0)
-        for _, node in shared:
-            if not any(node is chosen for _, chosen in likely):
-                scores[node.names] -= np.log(len(node.names))
+            for place, (_, node) in enumerate(groups[:BRANCHES]):
+                self._share_out(scores, node, self._evaluator.logits(place))
+        finally:
+            # Also after an abort: a branch left behind would hold on to its part of the cache.
+            for row in rows:
+                self._evaluator.forget(row[2], 0)
         return scores
 
     def _share_out(self, scores: Floats, node: trie.Node, logits: Floats) -> None:
-        """Share a first token's score out among the names below it, by what may follow."""
-        closing = self._tokens([self._form.name_close])[0]
+        """Move the names below a first token up or down, by what may follow it and how likely that is.
+
+        Measured against chance, as the first token is against the empty question: a name that has its
+        first token for itself gets nothing here.
+        """
         options = [(token, child.names) for token, child in node.children.items()]
         if node.name is not None:
-            options.append((closing, [node.name]))
-        shares = _log_softmax(logits[[token for token, _ in options]])
+            options.append((self._closing, [node.name]))
+        shares = _log_softmax(logits[[token for token, _ in options]]) + np.log(len(options))
         for (_, names), share in zip(options, shares, strict=True):
-            scores[names] += share - np.log(len(names))
+            scores[names] += share
 
 
 def _common_length(held: Sequence[int], wanted: Sequence[int]) -> int:
