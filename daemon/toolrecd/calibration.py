@@ -31,9 +31,9 @@ class Signals(msgspec.Struct, frozen=True):
 
 
 # Weights of: one, coverage, margin, strength, fit, known, 1 / words, code, chatter; see `features`.
-TASK_WEIGHTS: Final = (-2.66, 0.62, 0.03, 2.31, 0.85, 1.32, -1.41, -2.43, -1.58)
-RIGHT_WEIGHTS: Final = (-0.69, 0.94, 0.37, 0.56, 0.16, -0.94, 0.53, 0.0, -0.1)
-TASK_THRESHOLD: Final = 0.5
+TASK_WEIGHTS: Final = (-2.63, 0.72, -0.08, 2.46, 0.7, 1.18, -1.38, -2.32, -2.19)
+RIGHT_WEIGHTS: Final = (-0.71, 0.8, 0.31, 0.68, 0.31, -1.04, 0.76, 0.0, -0.37)
+TASK_THRESHOLD: Final = 0.6
 _CODE: Final = re.compile(r"[(){};=<>]|^\W{3,}")
 _CHATTER: Final = re.compile(
     r"\b(?:i am|i'm|thanks?|hello|hi|hey|todo|fixme|notes?|below|above|see|ask|call|by|was|were|is|are|ok|lol|bye)\b",

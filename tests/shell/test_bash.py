@@ -65,7 +65,7 @@ def test_strict_modes_and_the_status(bash: Bash, stub: Stub) -> None:
     shell.wait(SHOWN)
     shell.keys("M-/")
     shell.wait_line("% zip -x {file}")
-    shell.keys("C-u")
+    shell.keys("C-e", "C-u")
     shell.type("set +e; (exit 5)")
     shell.keys("Enter")
     shell.type("pack it")
