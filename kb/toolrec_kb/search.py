@@ -8,6 +8,7 @@ asks for something better.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable
@@ -30,7 +31,7 @@ UNKNOWN_WEIGHT: Final = 3.0  # what a word that no entry knows takes from the co
 EXAMPLE_WEIGHT: Final = 6.8
 QUESTION_SHARE: Final = 0.5  # half each: an example is as much about its task as the question is
 NAME_BONUS: Final = 3.0
-RARE_IDF: Final = 5.5  # of a word that five entries hold
+RARE: Final = 0.78  # of the weight of a word that one entry alone holds: about five hold it
 RIVAL_BONUS: Final = 18.0  # "like find but faster" wants no find
 FIRST_STAGE: Final = 80  # how many tools are asked whether they are for this machine at all
 CANDIDATES: Final = 40  # how many of those get the closer look at their examples
@@ -219,6 +220,7 @@ def _best_variant(index: Index, term: Term) -> dict[int, tuple[float, float]]:
 
 
 def _add_named(index: Index, query: Query, scores: dict[int, float]) -> None:
+    rare = RARE * math.log(1 + (len(index.priors) - 0.5) / 1.5)
     for word in query.text.lower().split()[:MAX_TERMS]:
         name = word.strip("?!.,;:")
         if name in query.operands.words:
