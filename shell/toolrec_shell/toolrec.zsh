@@ -86,13 +86,14 @@ __toolrec_reply() {
     return 0
   fi
   __toolrec_between
-  local -i here=1
+  local -i here=1 fresh=0
   __toolrec_receive 0 || here=0
   while __toolrec_frame; do
-    [[ $BUFFER != "$__toolrec_seen" ]] || __toolrec_show
+    fresh=1
     (( ! ${__toolrec_got[final]:-0} )) || __toolrec_close
   done
   (( here )) || __toolrec_fail
+  (( ! fresh )) || [[ $BUFFER != "$__toolrec_seen" ]] || __toolrec_show
   if [[ $BUFFER != "$__toolrec_seen" ]]; then
     __toolrec_redraw
   fi
@@ -187,6 +188,7 @@ __toolrec_between() {
 __toolrec_send() {
   builtin emulate -L zsh -o no_multibyte
   local REPLY low frame
+  local -a reply
   # What is asked is for this user's own daemon. zsh would cut a path that is too long, and ask another.
   [[ -S $__toolrec_path && -O $__toolrec_path && ! -h $__toolrec_path ]] && (( $#__toolrec_path <= 103 )) || return 1
   builtin zsocket $__toolrec_path 2>/dev/null || return 1
@@ -196,30 +198,31 @@ __toolrec_send() {
   builtin eval 'builtin exec {__toolrec_fd}>&$low {low}>&-'
   __toolrec_in= __toolrec_answered=0 __toolrec_since=$EPOCHREALTIME
   (( ++__toolrec_seq ))
-  frame=$'\x89\xa1v\x01\xa2op\xa7suggest\xa5shell\xa3zsh'
-  frame+=$'\xa4mode' && __toolrec_text $1
-  frame+=$'\xa5query' && __toolrec_text $2
-  frame+=$'\xa4path' && __toolrec_text $PATH
-  frame+=$'\xa7session' && __toolrec_text $__toolrec_session
-  __toolrec_bytes 4 $__toolrec_seq
-  frame+=$'\xa3seq\xce'$REPLY$'\xa2id\xce'$REPLY
-  __toolrec_bytes 4 $#frame
+  if [[ $PATH != "$__toolrec_sent" ]]; then
+    __toolrec_sent=$PATH
+    __toolrec_text $PATH $__toolrec_session
+    __toolrec_head=$'\x89\xa1v\x01\xa2op\xa7suggest\xa5shell\xa3zsh\xa4path'$reply[1]$'\xa7session'$reply[2]
+  fi
+  __toolrec_text $1 $2
+  __toolrec_bytes $__toolrec_seq
+  frame=$__toolrec_head$'\xa4mode'$reply[1]$'\xa5query'$reply[2]$'\xa3seq\xce'$REPLY$'\xa2id\xce'$REPLY
+  __toolrec_bytes $#frame
   builtin syswrite -o $__toolrec_fd -- $REPLY$frame 2>/dev/null && return 0
   __toolrec_fail
   return 1
 }
 
-# Add a string to the frame being made.
+# The strings given, as msgpack has them, into reply.
 __toolrec_text() {
-  __toolrec_bytes 2 $#1
-  frame+=$'\xda'$REPLY$1
+  local text
+  reply=()
+  for text in "$@"; do reply+=($'\xda'${(#):-$(( $#text >> 8 & 255 ))}${(#):-$(( $#text & 255 ))}$text); done
 }
 
-# The number $2 as $1 bytes, the high one first, into REPLY.
+# The number $1 as four bytes, the high one first, into REPLY.
 __toolrec_bytes() {
-  local -i shift
-  REPLY=
-  for (( shift = 8 * ($1 - 1); shift >= 0; shift -= 8 )); do REPLY+=${(#):-$(( $2 >> shift & 255 ))}; done
+  REPLY=${(#):-$(( $1 >> 24 & 255 ))}${(#):-$(( $1 >> 16 & 255 ))}
+  REPLY+=${(#):-$(( $1 >> 8 & 255 ))}${(#):-$(( $1 & 255 ))}
 }
 
 # Wait up to $1 seconds and take in all that has come. Fails when the daemon has hung up.
@@ -275,6 +278,7 @@ __toolrec_value() {
     E?|F?) __toolrec_got[$1]=$(( b - 256 )) ;;
     C0) __toolrec_got[$1]= ;;
     C[23]) __toolrec_got[$1]=$(( b & 1 )) ;;
+    C[456]) __toolrec_number $(( 1 << (b & 3) )) && __toolrec_string "$1" $REPLY ;;
     CA|CB) (( at += b == 0xCA ? 4 : 8 )) ;; # numbers with a fraction are of no use here
     C[C-F]|D[0-3]) __toolrec_number $(( 1 << (b & 3) )) && __toolrec_got[$1]=$REPLY ;;
     D9|DA|DB) __toolrec_number $(( 1 << (b - 0xD9) )) && __toolrec_string "$1" $REPLY ;;
@@ -282,6 +286,31 @@ __toolrec_value() {
     DE|DF) __toolrec_number $(( 2 << (b & 1) )) && __toolrec_map "$1" $REPLY ;;
     *) return 1 ;;
   esac
+}
+
+# The $2 pairs of a map. What nearly all of them are is read here: calls would take longer than all else.
+__toolrec_map() {
+  local c key
+  local -i i n
+  for (( i = 0; i < $2; i++ )); do
+    c=$data[at]
+    (( n = #c - 0xA0, n >= 0 && n < 32 )) || return 1 # the name is a short string
+    key=${1:+$1.}${data[at + 1,at + n]}
+    c=${data[at + n + 1]}
+    (( at += n + 1, n = #c ))
+    if (( n >= 0xA0 && n < 0xC0 )); then # a short string
+      __toolrec_got[$key]=${data[at + 1,at + n - 0xA0]}
+      (( at += n - 0x9F ))
+    elif (( n == 0xD9 )); then # one of less than 256 bytes
+      c=${data[at + 1]}
+      (( n = #c ))
+      __toolrec_got[$key]=${data[at + 2,at + 1 + n]}
+      (( at += n + 2 ))
+    else
+      __toolrec_value $key || return 1
+    fi
+  done
+  (( at <= $#data + 1 ))
 }
 
 # The number that the next $1 bytes make, the high one first, into REPLY.
@@ -305,13 +334,6 @@ __toolrec_string() {
 __toolrec_array() {
   local -i i
   for (( i = 1; i <= $2; i++ )); do __toolrec_value $1.$i || return 1; done
-}
-
-__toolrec_map() {
-  local -i i
-  for (( i = 1; i <= $2; i++ )); do
-    __toolrec_value = && __toolrec_value "${1:+$1.}${__toolrec_got[=]}" || return 1
-  done
 }
 
 # The handler goes first: on a connection that was hung up it would run without end.
@@ -643,9 +665,9 @@ __toolrec_init() {
     line-pre-redraw __toolrec_redraw line-finish __toolrec_line_finish
     isearch-update __toolrec_isearch_update isearch-exit __toolrec_isearch_exit)
   typeset -gF __toolrec_since=0 __toolrec_quiet=0 __toolrec_patience=0.5 # s for a first answer, which takes ms
-  typeset -gi __toolrec_seq=0 __toolrec_answered=0 __toolrec_missed=0 __toolrec_rest=5 __toolrec_cursor=0 __toolrec_searching=0 __toolrec_alive=1
-  typeset -g __toolrec_fd= __toolrec_later= __toolrec_in= __toolrec_seen= __toolrec_entry= __toolrec_memo= __toolrec_last=
-  typeset -g __toolrec_ghost= __toolrec_insert= __toolrec_below= __toolrec_session=zsh-$$-$EPOCHREALTIME
+  typeset -gi __toolrec_{seq,answered,missed,cursor,searching}=0 __toolrec_rest=5 __toolrec_alive=1
+  typeset -g __toolrec_{fd,later,in,seen,entry,memo,last,sent,head,ghost,insert,below}=
+  typeset -g __toolrec_session=zsh-$$-$EPOCHREALTIME
   [[ $ZSH_VERSION == 5.<0-8>(|.*) ]] || __toolrec_memo=' memo=toolrec'
   __toolrec_settings
   __toolrec_unbind

@@ -23,7 +23,6 @@ import msgspec
 import zsh
 
 from toolrec_client import wire
-from toolrec_kb import knowledge as kb
 from toolrecd.engine.basemodel import base_model
 from toolrecd.status import resident_mb
 
@@ -180,9 +179,8 @@ def in_zsh(home: Path, bench: Bench, questions: Sequence[str]) -> None:
 def over_bare(bench: Bench, model_file: Path, queries: Sequence[str]) -> None:
     """Compare whole answers at the socket with the bare evaluation of the same kind of lines."""
     typed = [query[:end] for query in queries for end in range(3, len(query) + 1)]
-    names = [tool.name for tool in kb.load()[0].tools]
-    bare = bare_llama.evaluation_ms(model_file, names, typed)
-    whole = [bench.ask(line + " ", "typing", 10_000 + number)[1] for number, line in enumerate(typed)]
+    bare = bare_llama.evaluation_ms(model_file, typed)
+    whole = [bench.ask(line, "typing", 10_000 + number)[1] for number, line in enumerate(typed)]
     bench.row("bare llama.cpp evaluating such lines' batches", spread(bare))
     ratio = statistics.median(whole) / statistics.median(bare)
     bench.row("the same lines answered at the socket", f"{spread(whole)}; {ratio:.2f} times the bare one at the median")

@@ -8,16 +8,21 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from toolrec_kb import knowledge as kb
 from toolrec_kb.functiongemma import PLAIN
+from toolrecd.config import SuggestConfig
+from toolrecd.context import for_os
 from toolrecd.engine.process import ENVIRONMENT
+from toolrecd.recommend import TIES, Recommender, Situation
 
 Operation = tuple[str, tuple[object, ...]]
 
 
-def evaluation_ms(model_file: Path, names: Sequence[str], typed: Sequence[str]) -> list[float]:
+def evaluation_ms(model_file: Path, typed: Sequence[str]) -> list[float]:
     """Return, for each line of `typed`, the milliseconds its batches take when they are replayed.
 
-    They are recorded from a ranking of the same lines in the same order, candidates all.
+    They are recorded from a ranking of the same lines in the same order, with the candidates that the daemon
+    would name.
     """
     os.environ.update(ENVIRONMENT)  # before the library is loaded
     from toolrecd.engine import llama
@@ -50,10 +55,14 @@ def evaluation_ms(model_file: Path, names: Sequence[str], typed: Sequence[str]) 
     model = llama.Model(model_file)
     recorder = Recorder(llama.Context(model, threads=2))
     ranker = Ranker(model, recorder, PLAIN)
-    ranker.speak_of(names, [])
+    recommender = Recommender(kb.load()[0], SuggestConfig())
+    ranker.speak_of([tool.name for tool in recommender.knowledge.tools], [])
+    here = Situation(for_os("debian"), "zsh", None)
     marks = [0]
     for line in typed:
-        ranker.rank(Question(line, "linux", "zsh"), range(12))
+        candidates = [ranked.number for ranked in recommender.shortlist(line, here).ranked[:TIES]]
+        if candidates:
+            ranker.rank(Question(line, "linux", "zsh"), candidates)
         marks.append(len(recorder.operations))
     bare = llama.Context(model, threads=2)
     return [_replay(bare, recorder.operations[a:b]) for a, b in pairwise(marks)]
