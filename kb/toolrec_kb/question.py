@@ -29,7 +29,7 @@ _HOST: Final = re.compile(
 )
 # "search for TODO comments in code": what stands between the verb and the place.
 _SOUGHT: Final = re.compile(
-    r"\b(?:search|serch|grep|look|find|lines?)\b.*?\b(?:for|containing|matching|with)\s+"
+    r"\b(?:search|serch|grep|look|find|lines?)\b.*?\b(?:for|containing|matching)\s+"
     r"(?:the\s+(?:word|text|string)\s+)?(\S+)"
     r"(?:\s+(?:comments?|messages?|lines?|strings?))?(?=\s+(?:in|inside|across|from|recursively)\b|$)",
     re.IGNORECASE,

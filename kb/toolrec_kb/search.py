@@ -226,7 +226,7 @@ def _add_named(index: Index, query: Query, scores: dict[int, float]) -> None:
         if name in query.operands.words:
             continue
         # A name that many entries use as a word (sort, ip, host) is said without the tool being meant.
-        bonus = NAME_BONUS
+        bonus = NAME_BONUS * min(index.idf.get(stem(name), rare) / rare, 1.0)
         for number in index.names.get(name, ()):
             scores[number] += bonus
 

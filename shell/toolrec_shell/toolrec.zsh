@@ -140,15 +140,16 @@ __toolrec_is_shown() {
   [[ -n $__toolrec_insert && $BUFFER == "$__toolrec_seen" && $POSTDISPLAY == "$__toolrec_ghost" ]]
 }
 
-# zsh before 5.9 takes `memo=` for a part of the style. What zsh made of the entry is read back.
+# zsh before 5.9 takes `memo=` for a part of the style; there, what it made of the entry is read back.
 __toolrec_mark() {
   region_highlight+=("$#BUFFER $(( $#BUFFER + $#POSTDISPLAY )) $__toolrec_style$__toolrec_memo")
-  __toolrec_entry=$region_highlight[-1]
+  __toolrec_entry='*memo=toolrec'
+  [[ -n $__toolrec_memo ]] || __toolrec_entry=${(b)region_highlight[-1]}
 }
 
 __toolrec_unmark() {
   [[ -n $__toolrec_entry ]] || return 0
-  region_highlight=("${(@)region_highlight:#$__toolrec_entry}")
+  region_highlight=("${(@)region_highlight:#$~__toolrec_entry}")
   __toolrec_entry=
 }
 
@@ -207,7 +208,7 @@ __toolrec_send() {
   __toolrec_bytes $__toolrec_seq
   frame=$__toolrec_head$'\xa4mode'$reply[1]$'\xa5query'$reply[2]$'\xa3seq\xce'$REPLY$'\xa2id\xce'$REPLY
   __toolrec_bytes $#frame
-  builtin syswrite -o $__toolrec_fd -- $REPLY$frame 2>/dev/null && return 0
+  builtin syswrite -o $__toolrec_fd -- $REPLY$frame && return 0
   __toolrec_fail
   return 1
 }
@@ -231,7 +232,7 @@ __toolrec_receive() {
   local part wait=$1
   local -i code=0
   while (( ! code )); do
-    builtin sysread -i $__toolrec_fd -t $wait part 2>/dev/null
+    builtin sysread -i $__toolrec_fd -t $wait part
     code=$?
     (( code )) || __toolrec_in+=$part wait=0
   done
@@ -306,6 +307,14 @@ __toolrec_map() {
       (( n = #c ))
       __toolrec_got[$key]=${data[at + 2,at + 1 + n]}
       (( at += n + 2 ))
+    elif (( n < 0x80 )); then # a small number
+      __toolrec_got[$key]=$n
+      (( ++at ))
+    elif (( n == 0xC2 || n == 0xC3 )); then # no and yes
+      __toolrec_got[$key]=$(( n & 1 ))
+      (( ++at ))
+    elif (( n == 0xCB )); then # a number with a fraction, of no use here
+      (( at += 9 ))
     else
       __toolrec_value $key || return 1
     fi
