@@ -84,7 +84,7 @@ async def test_frozen_and_cancelled(model_file: Path, monkeypatch: pytest.Monkey
     async with serving(plan_for(model_file)) as engine:
         pid = _kill(engine, signal.SIGSTOP)
         task = asyncio.create_task(engine.rank(PACK, NAMES))
-        while not (engine._worker and engine._worker.busy):  # until the job is on its way
+        while not (engine._worker and engine._worker.busy):  # noqa: ASYNC110  no event says that a job is on its way
             await asyncio.sleep(0.001)
         task.cancel()
         await asyncio.wait([task])
