@@ -67,27 +67,35 @@ class Process:
         """Return the next result."""
         try:
             async with asyncio.timeout(limit_s):
-                if self._length is None:
-                    self._length = int.from_bytes(await self._reader.readexactly(jobs.LENGTH_BYTES), "big")
-                payload = await self._reader.readexactly(self._length)
+                return await self._next()
         except TimeoutError:
             raise WorkerGone(f"the model did not answer within {limit_s:.0f} s") from None
+
+    async def abort(self) -> bool:
+        """Stop the job under way and read what is left of its results; tell whether that worked."""
+        self._shared[0] = 1
+        try:
+            # Not asyncio.timeout: in a task that is being cancelled, as here, Python 3.11.2's never ends in TimeoutError.
+            await asyncio.wait_for(self._drain(), ABORT_TIMEOUT_S)
+        except (WorkerGone, TimeoutError):
+            return False
+        return True
+
+    async def _drain(self) -> None:
+        while self.busy:
+            await self._next()
+
+    async def _next(self) -> jobs.Result:
+        try:
+            if self._length is None:
+                self._length = int.from_bytes(await self._reader.readexactly(jobs.LENGTH_BYTES), "big")
+            payload = await self._reader.readexactly(self._length)
         except (asyncio.IncompleteReadError, ConnectionError):
             raise WorkerGone(f"the model process {await self.ended()}") from None
         self._length = None
         result = jobs.result_decoder.decode(payload)
         self.busy = isinstance(result, jobs.Thought) and bool(result.text)
         return result
-
-    async def abort(self) -> bool:
-        """Stop the job under way and read what is left of its results; tell whether that worked."""
-        self._shared[0] = 1
-        try:
-            while self.busy:
-                await self.receive(ABORT_TIMEOUT_S)
-        except WorkerGone:
-            return False
-        return True
 
     async def ended(self) -> str:
         """Wait for the process to end; return how, in words."""
