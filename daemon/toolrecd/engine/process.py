@@ -75,7 +75,7 @@ class Process:
         """Stop the job under way and read what is left of its results; tell whether that worked."""
         self._shared[0] = 1
         try:
-            # Not asyncio.timeout: in a task that is being cancelled, as here, Python 3.11.2's never ends in TimeoutError.
+            # Not asyncio.timeout: in a task that is being cancelled Python 3.11.2's never ends in TimeoutError.
             await asyncio.wait_for(self._drain(), ABORT_TIMEOUT_S)
         except (WorkerGone, TimeoutError):
             return False
