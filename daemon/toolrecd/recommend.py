@@ -15,6 +15,7 @@ import msgspec
 from toolrec_kb import search
 from toolrec_kb.knowledge import Knowledge
 from toolrec_kb.schema import Manager, Shell, Tool
+from toolrec_kb.search import Hit
 from toolrecd import calibration, context, install, installed
 from toolrecd.config import SuggestConfig
 from toolrecd.context import Machine
@@ -57,24 +58,12 @@ class Situation(msgspec.Struct, frozen=True):
     programs: frozenset[str] | None
 
 
-class Ranked(msgspec.Struct, frozen=True):
-    """A tool with its score, and how much of the question its words cover."""
-
-    number: int
-    score: float
-    coverage: float
-    words: float
-    """The part of the score that the question's words made."""
-    fit: float
-    """How well its best example fits, from 0 to 1."""
-
-
 class Draft(msgspec.Struct, frozen=True):
     """A ranking under way: what was asked, and the tools so far, best first."""
 
     query: search.Query
     situation: Situation
-    ranked: tuple[Ranked, ...]
+    ranked: tuple[Hit, ...]
     category: str | None
 
 
@@ -92,8 +81,7 @@ class Recommender:
         hits = search.search(
             self.knowledge.index, prepared, limit=SHORTLIST, allowed=lambda number: self._bonus(number, situation)
         )
-        ranked = tuple(Ranked(hit.number, hit.score, hit.coverage, hit.words, hit.fit) for hit in hits)
-        return Draft(prepared, situation, ranked, self._category(ranked, {}))
+        return Draft(prepared, situation, tuple(hits), self._category(hits, {}))
 
     async def with_model(self, draft: Draft, engine: Engine, *, categorise: bool) -> Draft:
         """Return the ranking fused with the model's scores.
@@ -168,10 +156,10 @@ class Recommender:
         draft = Draft(search.prepare(index, ""), situation, (), None)
         found = [n for n in index.names.get(name.lower(), ()) if self._bonus(n, situation) is not None]
         found.sort(key=lambda number: -index.priors[number])
-        hints = [self._hint(Ranked(number, 0.0, 1.0, 0.0, 0.0), 1.0, draft) for number in found]
+        hints = [self._hint(Hit(number, score=0.0, coverage=1.0, words=0.0, fit=0.0), 1.0, draft) for number in found]
         return hints, [] if hints else search.similar_names(index, name)
 
-    def _fused(self, ranked: Ranked, scores: Mapping[str, float], weight: float) -> Ranked:
+    def _fused(self, ranked: Hit, scores: Mapping[str, float], weight: float) -> Hit:
         nats = max(scores.get(self.knowledge.tools[ranked.number].name, MODEL_FLOOR), MODEL_FLOOR)
         return msgspec.structs.replace(ranked, score=ranked.score + weight * nats)
 
@@ -193,7 +181,7 @@ class Recommender:
             return None
         return installed.installed_program(tool, situation.programs, situation.machine, situation.shell)
 
-    def _hint(self, ranked: Ranked, share: float, draft: Draft) -> ToolHint:
+    def _hint(self, ranked: Hit, share: float, draft: Draft) -> ToolHint:
         tool, situation = self.knowledge.tools[ranked.number], draft.situation
         program = self._installed(tool, situation)
         here = situation.programs is not None
@@ -212,7 +200,7 @@ class Recommender:
             caution=tool.caution,
         )
 
-    def _category(self, ranked: Sequence[Ranked], model: Mapping[str, float]) -> str | None:
+    def _category(self, ranked: Sequence[Hit], model: Mapping[str, float]) -> str | None:
         """Return the category that the first tools vote for, the model's say added if it has one."""
         if not ranked:
             return None

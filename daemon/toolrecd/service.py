@@ -132,10 +132,9 @@ class Service:
         situation = self._situation(request)
         # A reload may replace these while the model thinks; a request is answered from those it began with.
         recommender, answers, engine = self.recommender, self.answers, self.engine
-        draft = recommender.shortlist(request.query, situation)
         show = render.Renderer(recommender, request, started, self.config.suggest.threshold)
         if request.mode == "explain":
-            await self._explain(request, draft, send, show)
+            await self._explain(request, recommender.shortlist(request.query, situation), send, show)
             return
         key = (request.query, situation.machine, situation.shell, request.path, request.mode == "ask")
         known = answers.get(key)
@@ -144,6 +143,7 @@ class Service:
             await self._send(msgspec.structs.replace(known, situation=situation), "model", send, show)
             return
         self.metrics.cache_misses += 1
+        draft = recommender.shortlist(request.query, situation)
         if engine is None or not draft.ranked:
             await self._send(draft, "shortlist", send, show, note=NOTHING_TO_RANK if engine else MODEL_OFF)
             return

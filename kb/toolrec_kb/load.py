@@ -10,6 +10,7 @@ import stat
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -20,6 +21,9 @@ CATEGORIES_FILE = "categories.toml"
 SYNONYMS_FILE = "synonyms.toml"
 MAX_FILE_BYTES = 256 * 1024  # the largest entry of ours is under 8 kB; more is a mistake, not a tool
 _NAMED_FIELD = re.compile(r"(?:missing required|contains unknown) field `(.*)`$", re.DOTALL)
+
+
+_Document = TypeVar("_Document", Tool, Categories, Synonyms)
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -43,35 +47,19 @@ class Source(msgspec.Struct, frozen=True):
 
 def read_tool(path: Path) -> Tool | Problem:
     """Return the tool in the TOML file `path`, or what is wrong with it."""
-    document = _read_toml(path)
-    if isinstance(document, Problem):
-        return document
-    try:
-        return msgspec.convert(document, Tool)
-    except msgspec.ValidationError as error:
-        return _validation_problem(path, error)
+    return _read(path, Tool)
 
 
 def read_categories(path: Path) -> tuple[Category, ...] | Problem:
     """Return the categories listed in `path`, or what is wrong with it."""
-    document = _read_toml(path)
-    if isinstance(document, Problem):
-        return document
-    try:
-        return msgspec.convert(document, Categories).category
-    except msgspec.ValidationError as error:
-        return _validation_problem(path, error)
+    read = _read(path, Categories)
+    return read if isinstance(read, Problem) else read.category
 
 
 def read_synonyms(path: Path) -> tuple[tuple[str, ...], ...] | Problem:
     """Return the groups of synonyms listed in `path`, or what is wrong with it."""
-    document = _read_toml(path)
-    if isinstance(document, Problem):
-        return document
-    try:
-        return msgspec.convert(document, Synonyms).group
-    except msgspec.ValidationError as error:
-        return _validation_problem(path, error)
+    read = _read(path, Synonyms)
+    return read if isinstance(read, Problem) else read.group
 
 
 def read_folder(folder: Path) -> tuple[list[Source], list[Problem]]:
@@ -100,6 +88,16 @@ def _without_duplicates(sources: Iterable[Source], problems: list[Problem]) -> l
         if kept is not source:
             problems.append(Problem(str(source.path), "name", f"{source.tool.name!r} is also defined in {kept.path}"))
     return list(first.values())
+
+
+def _read(path: Path, kind: type[_Document]) -> _Document | Problem:
+    document = _read_toml(path)
+    if isinstance(document, Problem):
+        return document
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as error:
+        return _validation_problem(path, error)
 
 
 def _read_toml(path: Path) -> dict[str, object] | Problem:
