@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from toolrec_kb.load import Problem, Source
-from toolrec_kb.rules import examples, packages, placement, relations
+from toolrec_kb.rules import cautions, examples, packages, placement, relations
 
 
 class Base(msgspec.Struct, frozen=True):
@@ -24,7 +24,7 @@ class Base(msgspec.Struct, frozen=True):
 
 
 Rule = Callable[[Source, Base], Iterator[Problem]]
-RULES: tuple[Rule, ...] = (placement.check, examples.check, relations.check, packages.check)
+RULES: tuple[Rule, ...] = (placement.check, examples.check, relations.check, packages.check, cautions.check)
 
 
 def check(sources: list[Source], base: Base) -> list[Problem]:
