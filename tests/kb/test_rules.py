@@ -10,9 +10,16 @@ import pytest
 from toolrec_kb import __main__ as command
 from toolrec_kb import rules
 from toolrec_kb.load import Source
-from toolrec_kb.rules import Base
+from toolrec_kb.rules import Base, coverage
 
 MakeSource = Callable[..., Source]
+
+
+@pytest.fixture(autouse=True)
+def no_standard_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists of standard programs as small as the knowledge bases here: empty."""
+    monkeypatch.setattr(coverage, "STANDARD", {})
+    monkeypatch.setattr(coverage, "IGNORED", {})
 
 
 @pytest.fixture
@@ -33,6 +40,13 @@ def test_all_rules(make_source: MakeSource, base: Base) -> None:
         ("fd", "categories"), ("fd", "examples[0].task"), ("fd", "alternative_to"), ("fd", "install.apt"),
         ("find", "replaces"),
     ]  # fmt: skip
+
+
+def test_rules_of_the_whole(make_source: MakeSource, base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the entries lack together comes last."""
+    monkeypatch.setattr(coverage, "STANDARD", {"ls": coverage.Standard("ls", ("posix",))})
+    found = rules.check([make_source("fd", replaces=["old"])], base)
+    assert [problem.field for problem in found] == ["replaces", "ls"]
 
 
 def test_package_lists(write: Callable[[str, str], Path]) -> None:

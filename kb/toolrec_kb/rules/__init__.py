@@ -1,6 +1,7 @@
 """What a good entry keeps beyond its schema; one rule a module, each returning its findings.
 
-A rule is a function `check(source: Source, base: Base) -> Iterator[Problem]`.
+A rule is a function `check(source: Source, base: Base) -> Iterator[Problem]`; one that judges all entries
+together is a function `check(sources: list[Source]) -> Iterator[Problem]`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from toolrec_kb.load import Problem, Source
-from toolrec_kb.rules import cautions, examples, packages, placement, relations
+from toolrec_kb.rules import cautions, coverage, examples, packages, placement, relations
 
 
 class Base(msgspec.Struct, frozen=True):
@@ -25,11 +26,13 @@ class Base(msgspec.Struct, frozen=True):
 
 Rule = Callable[[Source, Base], Iterator[Problem]]
 RULES: tuple[Rule, ...] = (placement.check, examples.check, relations.check, packages.check, cautions.check)
+WHOLE_RULES: tuple[Callable[[list[Source]], Iterator[Problem]], ...] = (coverage.check,)
 
 
 def check(sources: list[Source], base: Base) -> list[Problem]:
-    """Return what all rules find in `sources`, in the sources' order."""
-    return [problem for source in sources for rule in RULES for problem in rule(source, base)]
+    """Return what all rules find in `sources`, in the sources' order, then what they lack as a whole."""
+    found = [problem for source in sources for rule in RULES for problem in rule(source, base)]
+    return found + [problem for rule in WHOLE_RULES for problem in rule(sources)]
 
 
 def read_package_lists(folder: Path) -> dict[str, dict[str, frozenset[str]]]:
