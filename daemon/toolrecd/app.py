@@ -7,24 +7,25 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from toolrec_kb import knowledge as kb
-from toolrec_kb.knowledge import Knowledge
 from toolrecd import config as configuration
 from toolrecd import context, ownership, status
 from toolrecd.config import Config, Paths
-from toolrecd.engine.basemodel import base_model
-from toolrecd.engine.supervisor import Plan, Supervisor
+from toolrecd.engine.plan import Choice
+from toolrecd.engine.supervisor import Supervisor
 from toolrecd.errors import ToolrecError
+from toolrecd.models import Models, plan_for
 from toolrecd.server import Server, bind
 from toolrecd.service import Service
 from toolrecd.state import State, changes, named_path, needs_worker, take_state
 from toolrecd.watch import watch
 
-MAX_THREADS = 4  # a 270M model gains nothing from more
+# The self-test takes some seconds of both cores: not while somebody waits for the first answers.
+SELFTEST_AFTER_S = 5.0
+MERGE_AFTER_S = 120.0  # an adapter that is still being worked on changes more often than that
 
 
 class App:
@@ -43,7 +44,7 @@ class App:
         self.problems = [*problems, *map(str, broken)]
         self.state = take_state(config, knowledge)
         self._model_problem = ""
-        self.engine = Supervisor(self._plan(config, knowledge))
+        self.engine = Supervisor(plan_for(config, paths, knowledge))
         self.machine = context.detect(context.read_facts())
         self.service = Service(
             machine=self.machine,
@@ -64,9 +65,10 @@ class App:
             self.report(problem)
         if self.state.config.model.enabled:
             self.engine.start()
-        watching = asyncio.create_task(self._watch())
+        chores = [asyncio.create_task(self._watch()), asyncio.create_task(self._improve())]
         await self._stop.wait()
-        watching.cancel()
+        for chore in chores:
+            chore.cancel()
         await server.close()
         await self.engine.close()
 
@@ -121,7 +123,7 @@ class App:
 
     async def _use_model(self, new: State) -> str:
         """Start, replace or end the model process; return what keeps the new one from serving."""
-        plan = self._plan(new.config, new.knowledge)
+        plan = plan_for(new.config, self.paths, new.knowledge)
         if not new.config.model.enabled:
             await self.engine.close()
             return ""
@@ -155,19 +157,43 @@ class App:
             # What changed while nobody looked.
             await self._reload_quietly()
 
+    async def _improve(self) -> None:
+        """Serve each model better in time: try out how it runs best, merge an adapter that has settled."""
+        choice: Choice | None = None
+        while True:
+            choice = await self.engine.served(after=choice)
+            try:
+                await self._improve_on(choice, Models(self.state.config, self.paths.cache_dir))
+            except ToolrecError as error:
+                self.report(str(error))
+
+    async def _improve_on(self, choice: Choice, models: Models) -> None:
+        if choice.problem:
+            return
+        if not models.tried(choice.model):
+            await asyncio.sleep(SELFTEST_AFTER_S)
+            settings = await asyncio.to_thread(models.try_out, choice.model)
+            self.note(f"self-test: {choice.model.name} runs best with {settings}")
+            await self._serve_again(choice, models)
+        if self.engine.choice == choice and models.to_merge(choice):
+            await asyncio.sleep(MERGE_AFTER_S)
+            if self.engine.choice == choice and await asyncio.to_thread(models.merge, choice):
+                self.note(f"adapter {choice.adapter} is merged into the model")
+                await self._serve_again(choice, models)
+
+    async def _serve_again(self, old: Choice, models: Models) -> None:
+        """Serve what would be chosen now, unless that is the same, or something else is served already."""
+        async with self._reloading:
+            new = await asyncio.to_thread(models.choose)
+            if self.engine.choice == old != new:
+                problem = await self.engine.replace(plan_for(self.state.config, self.paths, self.state.knowledge))
+                if problem:
+                    self.report(problem)
+
     def _watched(self, config: Config) -> tuple[list[Path], list[Path]]:
         """Return the folders and the single files that a configuration is made of."""
         files = [named_path(text) for text in (config.model.path, config.model.adapter) if text]
         return [self.paths.config_dir, self.paths.tools_dir(config)], files
-
-    def _plan(self, config: Config, knowledge: Knowledge) -> Plan:
-        return Plan(
-            model=_model_source(config, self.paths),
-            adapter=named_path(config.model.adapter) if config.model.adapter else None,
-            names=[tool.name for tool in knowledge.tools],
-            categories=[category.name for category in knowledge.categories],
-            threads=config.model.threads or min(os.cpu_count() or 1, MAX_THREADS),
-        )
 
 
 def serve(paths: Paths, where: ownership.Files, version: str) -> bool:
@@ -193,19 +219,6 @@ async def _serve(paths: Paths, where: ownership.Files, version: str) -> None:
         # Only our own: somebody may have removed it and another daemon made a new one.
         if where.socket.exists() and where.socket.stat().st_ino == own:
             where.socket.unlink()
-
-
-def _model_source(config: Config, paths: Paths) -> Callable[[], Path]:
-    if not config.model.path:
-        return lambda: base_model(paths.cache_dir)
-    named = named_path(config.model.path)
-
-    def given() -> Path:
-        if not named.is_file():
-            raise ToolrecError(f"model {named} (model.path) is not there; name an existing GGUF file, or none")
-        return named
-
-    return given
 
 
 def _read_config(paths: Paths, last_good: Config) -> tuple[Config, list[str]]:

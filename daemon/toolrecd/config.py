@@ -28,6 +28,7 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: str = ""
     adapter: str = ""
     threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    idle_minutes: Annotated[float, msgspec.Meta(ge=0.0, le=10080.0)] = 30.0
 
 
 class SuggestConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -19,7 +19,7 @@ from toolrec_kb.search import Hit
 from toolrecd import calibration, context, install, installed
 from toolrecd.config import SuggestConfig
 from toolrecd.context import Machine
-from toolrecd.engine.ranker import Question
+from toolrecd.engine.jobs import Question
 from toolrecd.engine.supervisor import Engine
 from toolrecd.invocation import invocation
 from toolrecd.messages import ToolHint
@@ -93,7 +93,8 @@ class Recommender:
             return draft
         question = self.question(draft)
         tools = self.knowledge.tools
-        scores = await engine.rank(question, [tools[ranked.number].name for ranked in draft.ranked[:TIES]])
+        candidates = [tools[ranked.number].name for ranked in draft.ranked[:TIES]]
+        scores = await engine.rank(question, candidates, typing=not categorise)
         weight = TRAINED_WEIGHT if engine.trained else UNTRAINED_WEIGHT
         ranked = tuple(sorted((self._fused(r, scores, weight) for r in draft.ranked), key=lambda ranked: -ranked.score))
         votes = await engine.categorise(question, tools[ranked[0].number].name) if categorise else {}

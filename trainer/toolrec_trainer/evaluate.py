@@ -17,10 +17,11 @@ import msgspec
 
 from toolrec_kb import knowledge as kb
 from toolrecd import calibration
-from toolrecd.config import SuggestConfig, find_paths
+from toolrecd.config import Config, SuggestConfig, find_paths
 from toolrecd.context import for_os, normal_shell
-from toolrecd.engine.basemodel import base_model
-from toolrecd.engine.supervisor import Plan, Supervisor
+from toolrecd.engine.plan import Plan
+from toolrecd.engine.supervisor import Supervisor
+from toolrecd.models import Models
 from toolrecd.recommend import Draft, Recommender, Situation
 
 BINS = 5  # of the reliability table
@@ -126,11 +127,9 @@ async def _evaluate(file: Path, with_model: bool, misses: bool) -> None:
 def plan_for(knowledge: kb.Knowledge) -> Plan:
     """Return what an engine needs to rank this knowledge base with the default base."""
     return Plan(
-        model=lambda: base_model(find_paths().cache_dir),
-        adapter=None,
+        choose=Models(Config(), find_paths().cache_dir).choose,
         names=[tool.name for tool in knowledge.tools],
         categories=[category.name for category in knowledge.categories],
-        threads=2,
     )
 
 

@@ -16,6 +16,10 @@ LAYERS, WIDTH = 18, 640  # Gemma 3 270M, and so FunctionGemma
 KEY_PROMPT: Final = "toolrec.prompt_version"
 KEY_VOCABULARY: Final = "toolrec.vocabulary_size"
 KEY_BASE: Final = "toolrec.base_name"
+KEY_ORIGINAL_IDS: Final = "toolrec.original_ids"
+"""In a serving model: its tokens' numbers in the base."""
+KEY_MERGED: Final = "toolrec.merged_adapter"
+"""In a serving model: the adapter that is part of its weights."""
 _TOKENS: Final = "tokenizer.ggml.tokens"
 
 
@@ -53,7 +57,8 @@ def _stated_problem(adapter: Header, base: Header) -> str:
     stated, served = adapter.text(KEY_BASE), base.text("general.name")
     if stated and stated != served:
         return f"it was made for the base {stated!r}, and the model is {served!r}"
-    vocabulary, tokens = adapter.number(KEY_VOCABULARY), base.array_lengths.get(_TOKENS)
+    # A pruned model says how many tokens it had: adapters change no embedding, so they fit it as before.
+    vocabulary, tokens = adapter.number(KEY_VOCABULARY), base.number(KEY_VOCABULARY) or base.array_lengths.get(_TOKENS)
     if vocabulary is not None and vocabulary != tokens:
         return f"it was made for a vocabulary of {vocabulary} tokens, and the model has {tokens}"
     return ""
@@ -78,14 +83,6 @@ def _shape_problem(adapter: Header, base: Header) -> str:
     return ""
 
 
-def trained_for_calls(base: Header, adapter: Header | None, control_name: str) -> bool:
-    """Return whether the model knows FunctionGemma's call format.
-
-    It does if its vocabulary names the control tokens, or an adapter of ours taught it.
-    """
-    return control_name == "<start_function_call>" or is_ours(adapter)
-
-
-def is_ours(adapter: Header | None) -> bool:
-    """Return whether an adapter was trained on our prompt."""
-    return adapter is not None and adapter.number(KEY_PROMPT) is not None
+def is_ours(header: Header | None) -> bool:
+    """Return whether an adapter was trained on our prompt, or a model has such an adapter merged into it."""
+    return header is not None and header.number(KEY_PROMPT) is not None

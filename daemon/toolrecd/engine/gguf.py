@@ -16,7 +16,8 @@ import msgspec
 
 MAGIC: Final = b"GGUF"
 MAX_ITEMS: Final = 1_000_000  # more keys or tensors than this is a damaged count
-_ARRAY_TYPE, _STRING_TYPE = 9, 8
+_ARRAY_TYPE, STRING_TYPE = 9, 8
+ALIGNMENT: Final = 32  # of the tensors' data, where a file says nothing else
 _SCALARS: Final = {
     0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d",
 }  # fmt: skip
@@ -39,12 +40,25 @@ class Tensor(msgspec.Struct, frozen=True):
     offset: int
 
 
+class Pair(msgspec.Struct, frozen=True):
+    """Where a key-value pair lies in the file, and for an array its items' type and where they begin."""
+
+    start: int
+    end: int
+    item_kind: int = -1
+    items: int = 0
+
+
 class Header(msgspec.Struct, frozen=True):
-    """Key-value pairs (arrays by their length only) and tensors by name."""
+    """Key-value pairs (arrays by their length only) and tensors by name, in the file's order."""
 
     values: dict[str, str | int | float | bool]
     array_lengths: dict[str, int]
     tensors: dict[str, Tensor]
+    pairs: dict[str, Pair] = {}
+    """Every key's place, for whoever copies the file."""
+    data_start: int = 0
+    """Where the tensors' data begins; their offsets count from there."""
 
     def text(self, key: str) -> str:
         """Return the string under `key`, or an empty one."""
@@ -79,7 +93,7 @@ def read_header(path: Path) -> Header:
 
 class _Reader:
     def __init__(self, path: Path, data: mmap.mmap) -> None:
-        self._path, self._data, self._at = path, data, 0
+        self._path, self._data, self._at, self._items_at = path, data, 0, 0
 
     def header(self) -> Header:
         if self._take(4) != MAGIC:
@@ -90,24 +104,28 @@ class _Reader:
         tensor_count, pair_count = self._count(), self._count()
         values: dict[str, str | int | float | bool] = {}
         lengths: dict[str, int] = {}
+        pairs: dict[str, Pair] = {}
         for _ in range(pair_count):
-            key = self._string()
+            start, key = self._at, self._string()
             kind = self._number("I")
             if kind == _ARRAY_TYPE:
-                lengths[key] = self._skip_array()
+                item_kind, items = self._array_head()
+                pairs[key] = Pair(start, self._skip_items(item_kind, items), item_kind, self._items_at)
+                lengths[key] = items
             else:
                 values[key] = self._value(kind)
+                pairs[key] = Pair(start, self._at)
         tensors = {self._string(): self._tensor() for _ in range(tensor_count)}
-        self._check_size(values, tensors)
-        return Header(values, lengths, tensors)
+        return Header(values, lengths, tensors, pairs, self._data_start(values, tensors))
 
-    def _check_size(self, values: dict[str, str | int | float | bool], tensors: dict[str, Tensor]) -> None:
-        alignment = values.get("general.alignment", 32)
-        alignment = alignment if isinstance(alignment, int) and alignment > 0 else 32
+    def _data_start(self, values: dict[str, str | int | float | bool], tensors: dict[str, Tensor]) -> int:
+        alignment = values.get("general.alignment", ALIGNMENT)
+        alignment = alignment if isinstance(alignment, int) and alignment > 0 else ALIGNMENT
         start = -(-self._at // alignment) * alignment
-        needed = max((start + tensor.offset + _size(tensor) for tensor in tensors.values()), default=0)
+        needed = max((start + tensor.offset + size_of(tensor) for tensor in tensors.values()), default=0)
         if needed > len(self._data):
             raise GgufError(f"{self._path} is cut short: {len(self._data)} bytes of {needed}; fetch it again")
+        return start
 
     def _tensor(self) -> Tensor:
         dimensions = self._number("I")
@@ -117,7 +135,7 @@ class _Reader:
         return Tensor(shape, self._number("I"), self._number("Q"))
 
     def _value(self, kind: int) -> str | int | float | bool:
-        if kind == _STRING_TYPE:
+        if kind == STRING_TYPE:
             return self._string()
         if kind not in _SCALARS:
             raise GgufError(f"{self._path} is damaged: unknown value type {kind}")
@@ -125,16 +143,20 @@ class _Reader:
         value: int | float | bool = struct.unpack(form, self._take(struct.calcsize(form)))[0]
         return value
 
-    def _skip_array(self) -> int:
-        kind, length = self._number("I"), self._count()
-        if kind == _STRING_TYPE:
-            for _ in range(length):
+    def _array_head(self) -> tuple[int, int]:
+        kind, items = self._number("I"), self._count()
+        self._items_at = self._at
+        return kind, items
+
+    def _skip_items(self, kind: int, items: int) -> int:
+        if kind == STRING_TYPE:
+            for _ in range(items):
                 self._take(self._number("Q"))
         elif kind in _SCALARS:
-            self._take(length * struct.calcsize("<" + _SCALARS[kind]))
+            self._take(items * struct.calcsize("<" + _SCALARS[kind]))
         else:
             raise GgufError(f"{self._path} is damaged: unknown array type {kind}")
-        return length
+        return self._at
 
     def _string(self) -> str:
         return self._take(self._number("Q")).decode("utf-8", "replace")
@@ -158,7 +180,8 @@ class _Reader:
         return taken
 
 
-def _size(tensor: Tensor) -> int:
+def size_of(tensor: Tensor) -> int:
+    """Return a tensor's bytes; 0 for a type that Gemma files do not come in."""
     elements = 1
     for length in tensor.shape:
         elements *= length

@@ -7,9 +7,28 @@ from __future__ import annotations
 
 import msgspec
 
-from toolrecd.engine.ranker import Question
-
 LENGTH_BYTES = 4
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What is asked, and by whom."""
+
+    query: str
+    os: str
+    shell: str
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """How a model is run on this machine; `selftest` chooses."""
+
+    threads: int = 1
+    repack: bool = False
+    """Whether weights are rearranged for the processor's instructions while loading."""
+
+    def __str__(self) -> str:
+        """Return the settings in words."""
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        return f"{threads}, {'repacked weights' if self.repack else 'weights as they are'}"
 
 
 class Load(msgspec.Struct, frozen=True, tag=True):
@@ -19,7 +38,9 @@ class Load(msgspec.Struct, frozen=True, tag=True):
     adapter: str | None
     names: list[str]
     categories: list[str]
-    threads: int
+    settings: Settings = Settings()
+    warmth: str | None = None
+    """The folder where evaluated prefixes are kept; None keeps none."""
 
 
 class Rank(msgspec.Struct, frozen=True, tag=True):
@@ -27,6 +48,8 @@ class Rank(msgspec.Struct, frozen=True, tag=True):
 
     question: Question
     candidates: list[int]
+    typing: bool = False
+    """Whether the next key may follow: the shorter form and fewer steps."""
 
 
 class Categorise(msgspec.Struct, frozen=True, tag=True):
@@ -57,11 +80,18 @@ class ModelInfo(msgspec.Struct, frozen=True):
     """Whether the vocabulary names FunctionGemma's control tokens."""
     form: str
     """How the model is asked: `call` or `plain`."""
+    typing_form: str
+    """How it is asked while somebody types."""
     trained: bool
     """Whether an adapter of ours taught it the tools."""
     adapter: str | None
+    merged: bool
+    """Whether the adapter is part of the model's weights."""
     adapter_problem: str
     """Why the adapter that was named is not in use; empty where it is."""
+    settings: Settings
+    warm: bool
+    """Whether the prompt's prefix came from a file."""
     system: str
 
 

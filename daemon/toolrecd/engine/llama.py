@@ -1,9 +1,10 @@
-"""A thin layer over llama.cpp's low-level API: models, contexts, batches, adapters, abort.
+"""A thin layer over llama.cpp's low-level API: models, contexts, batches, adapters, state, abort.
 
-The one place for its traps. `use_extra_bufts` stays off: with AMX kernels built by some compilers
-the first decode dies (https://github.com/ggml-org/llama.cpp/issues/20824). OpenMP threads must not
-spin: with another busy process a decode then takes 2 s, not 26 ms; the environment variables for that
-must be set before the library is loaded, so `process` starts the worker with them.
+The one place for its traps. `use_extra_bufts` (weights repacked for the processor) is on only where a child
+process survived it: with AMX kernels built by some compilers the first decode dies
+(https://github.com/ggml-org/llama.cpp/issues/20824). OpenMP threads must not spin: with another busy process a
+decode then takes 2 s, not 26 ms; the environment variables for that must be set before the library is loaded, so
+`process` starts the worker with them.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ import llama_cpp as ll
 import numpy as np
 
 MAX_SEQUENCES = 9  # the growing query, and eight trie branches beside it
-CONTEXT_TOKENS = 1536  # prompt, the longest query that is let in, and eight short branches
-BATCH_TOKENS = 512
+# Prompt, the longest query that is let in, a thought, and eight short branches; each token costs 18.5 kB of memory.
+CONTEXT_TOKENS = 1024
+BATCH_TOKENS = 256  # llama.cpp keeps room for the logits of as many
+_Q8_0 = 8  # ggml's number of that type, which the bindings do not name
 ABORTED = 2  # llama_decode's return code after the abort callback said stop
 
 _log_lines: list[str] = []
@@ -52,23 +55,42 @@ def system_info() -> str:
     return str(ll.llama_print_system_info().decode())
 
 
+def quantize(source: Path, target: Path, kind: str) -> None:
+    """Write the model `source` to `target` with its matrices in `kind` (F16, Q4_K_M), the embedding in 8 bits.
+
+    Raises:
+        LlamaError: llama.cpp could not read or write.
+    """
+    _log_lines.clear()
+    parameters = ll.llama_model_quantize_default_params()
+    parameters.ftype = {"F16": ll.LLAMA_FTYPE_MOSTLY_F16, "Q4_K_M": ll.LLAMA_FTYPE_MOSTLY_Q4_K_M}[kind]
+    parameters.allow_requantize = True
+    # Tied to the output, and the widest lever on what comes out.
+    parameters.token_embedding_type = parameters.output_tensor_type = _Q8_0
+    parameters.nthread = os.cpu_count() or 1
+    if ll.llama_model_quantize(os.fsencode(source), os.fsencode(target), ctypes.byref(parameters)) != 0:
+        raise LlamaError(_last_error(f"llama.cpp could not write {target}"))
+
+
 def _last_error(fallback: str) -> str:
     errors = [line for line in _log_lines if "error" in line.lower() or "failed" in line.lower()]
     return errors[0].partition(": ")[2] or errors[0] if errors else fallback
 
 
 class Model:
-    """A GGUF model and its tokeniser, mapped into memory.
+    """A GGUF model and its tokeniser.
 
     Raises:
         LlamaError: the file is not a model that llama.cpp can load.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, repack: bool = False) -> None:
         _log_lines.clear()
         parameters = ll.llama_model_default_params()
-        parameters.use_extra_bufts = False
+        parameters.use_extra_bufts = repack
         parameters.n_gpu_layers = 0
+        # Repacked weights are copies: mapping the file as well would count most of it twice.
+        parameters.load_mode = ll.LLAMA_LOAD_MODE_NONE if repack else ll.LLAMA_LOAD_MODE_MMAP
         self.handle = ll.llama_model_load_from_file(os.fsencode(path), parameters)
         if not self.handle:
             raise LlamaError(_last_error("llama.cpp could not load it"))
@@ -199,6 +221,18 @@ class Context:
         """Let sequence `target` share all of `source`."""
         ll.llama_memory_seq_rm(self._memory, target, -1, -1)
         ll.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+
+    def state(self, sequence: int) -> bytes:
+        """Return what the cache holds of a sequence, for `restore` in a context of the same model and settings."""
+        size = ll.llama_state_seq_get_size(self.handle, sequence)
+        buffer = (ctypes.c_uint8 * size)()
+        written = ll.llama_state_seq_get_data(self.handle, buffer, size, sequence)
+        return bytes(memoryview(buffer)[:written])
+
+    def restore(self, sequence: int, state: bytes) -> bool:
+        """Put a state into a sequence; tell whether it was accepted."""
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        return bool(ll.llama_state_seq_set_data(self.handle, buffer, len(state), sequence))
 
     def use(self, adapter: Adapter | None, scale: float = 1.0) -> None:
         """Apply an adapter, or none. What the cache holds was made by the old one: forget it."""

@@ -17,6 +17,10 @@ ENVIRONMENT = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
 ABORT_TIMEOUT_S = 2.0  # an abort returns within 12 ms
 
 
+# What a program dies of that runs instructions the machine does not take, or trips over an assertion of its own.
+CRASHES = frozenset({signal.SIGSEGV, signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE})
+
+
 class WorkerGone(Exception):
     """The worker died, hung or was cut off."""
 
@@ -54,6 +58,12 @@ class Process:
         file.close()
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         return cls(process, reader, writer, shared)
+
+    @property
+    def crashed(self) -> bool:
+        """Whether it died of itself, so that other settings may help."""
+        code = self._process.returncode
+        return code is not None and -code in CRASHES
 
     def send(self, job: jobs.Job) -> None:
         """Hand over a job. The one before is done, so no abort can hit the wrong one."""

@@ -1,7 +1,8 @@
 """Keeps a worker process alive and gives it one job at a time; the daemon's side of the engine.
 
-A worker that dies, hangs or cannot be fed is replaced, after a pause that doubles while it keeps
-failing. Meanwhile every call raises EngineUnavailable, and the daemon serves its shortlist.
+A worker that dies, hangs or cannot be fed is replaced, after a pause that grows while it keeps failing, and with
+safer settings if it crashed. Meanwhile every call raises EngineUnavailable, and the daemon serves its shortlist.
+A worker that nobody has asked for long enough is ended; the next question has a new one started.
 """
 
 from __future__ import annotations
@@ -10,22 +11,23 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Literal, Protocol
 
 import msgspec
 
 from toolrecd.engine import jobs
+from toolrecd.engine.jobs import Question, Settings
+from toolrecd.engine.plan import Choice, Plan
 from toolrecd.engine.process import ABORT_TIMEOUT_S, Process, WorkerGone
-from toolrecd.engine.ranker import Question
 from toolrecd.errors import EngineUnavailable
 
 JOB_TIMEOUT_S = 10.0  # the slowest honest job, a long query on a loaded machine, takes about one
 LOAD_TIMEOUT_S = 120.0  # a cold disk reads 250 MB
 BACKOFF_S = (0.2, 1.0, 5.0, 30.0, 120.0)
+MIN_IDLE_STEP_S = 0.05
 STABLE_S = 60.0  # a worker that lived so long was well; its end starts the back-off anew
 
-State = Literal["loading", "ready", "restarting", "unusable", "stopped"]
+State = Literal["loading", "ready", "resting", "restarting", "unusable", "stopped"]
 
 
 class Engine(Protocol):
@@ -35,7 +37,7 @@ class Engine(Protocol):
     def trained(self) -> bool:
         """Whether the model was taught the tools, so that its scores deserve weight."""
 
-    async def rank(self, question: Question, candidates: Sequence[str]) -> dict[str, float]:
+    async def rank(self, question: Question, candidates: Sequence[str], *, typing: bool = False) -> dict[str, float]:
         """Return a score in nats for each name it knows; raises EngineUnavailable."""
 
     async def categorise(self, question: Question, name: str) -> dict[str, float]:
@@ -43,21 +45,6 @@ class Engine(Protocol):
 
     def think(self, question: Question) -> AsyncIterator[str]:
         """Yield pieces of a thought; raises EngineUnavailable. Close it to stop the model."""
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """What a worker has to load. `model` is called in a thread: it may have to be put together first."""
-
-    model: Callable[[], Path]
-    adapter: Path | None
-    names: list[str]
-    categories: list[str]
-    threads: int
-
-    def numbers(self, names: Sequence[str]) -> list[int]:
-        """Return the positions of `names`, unknown ones left out."""
-        wanted = set(names)
-        return [number for number, name in enumerate(self.names) if name in wanted]
 
 
 class Supervisor:
@@ -70,6 +57,11 @@ class Supervisor:
         self._keeper: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._settled = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._news = asyncio.Event()  # something else is served than before
+        self._used = time.monotonic()
+        self._safer: Settings | None = None  # instead of the plan's, since a worker crashed with those
+        self.choice: Choice | None = None
         self.info: jobs.ModelInfo | None = None
         self.state: State = "stopped"
         self.problem = ""
@@ -96,6 +88,13 @@ class Supervisor:
         """Wait until the first model is loaded, or has failed to."""
         await self._settled.wait()
 
+    async def served(self, after: Choice | None = None) -> Choice:
+        """Wait until something other than `after` is served, and return it."""
+        while self.choice is None or self.choice == after:
+            self._news.clear()
+            await self._news.wait()
+        return self.choice
+
     def use(self, plan: Plan) -> None:
         """Set what the next start loads."""
         self._plan = plan
@@ -106,7 +105,8 @@ class Supervisor:
         The old worker answers until the new one is ready, and stays if the new one fails.
         """
         try:
-            worker, loaded = await self._spawn(plan)
+            self._safer = None  # what was too much for the old model may be right for the new
+            worker, loaded, choice = await self._spawn(plan)
         except EngineUnavailable as error:
             return str(error)
         if (loaded.info.adapter_problem and self._worker) or self.state == "stopped":
@@ -114,7 +114,7 @@ class Supervisor:
             return loaded.info.adapter_problem
         async with self._lock:
             old = self._worker
-            self._accept(worker, loaded, plan)
+            self._accept(worker, loaded, plan, choice)
         if old:
             await old.close()
         self._changed.set()
@@ -131,9 +131,9 @@ class Supervisor:
         if worker:
             await worker.close()
 
-    async def rank(self, question: Question, candidates: Sequence[str]) -> dict[str, float]:
+    async def rank(self, question: Question, candidates: Sequence[str], *, typing: bool = False) -> dict[str, float]:
         """Return the model's score for each name. By name, for a reload may change the numbers meanwhile."""
-        async with self._busy_with(lambda plan: jobs.Rank(question, plan.numbers(candidates))) as worker:
+        async with self._busy_with(lambda plan: jobs.Rank(question, plan.numbers(candidates), typing)) as worker:
             return await self._scores(worker, self._plan.names)
 
     async def categorise(self, question: Question, name: str) -> dict[str, float]:
@@ -159,6 +159,9 @@ class Supervisor:
     @asynccontextmanager
     async def _busy_with(self, job: Callable[[Plan], jobs.Job]) -> AsyncIterator[Process]:
         """Give the worker a job and hold it; leaving early stops the model, ready for the next job."""
+        self._used = time.monotonic()
+        if self.state == "resting":
+            self._wake()
         if self.state == "loading":
             await self.settled()
         async with self._lock:
@@ -175,6 +178,7 @@ class Supervisor:
             finally:
                 # Whoever left early (superseded, hung up, out of time) must not leave the model running.
                 await self._finish(worker)
+                self._used = time.monotonic()
 
     async def _finish(self, worker: Process) -> None:
         if worker is self._worker and worker.busy and not await worker.abort():
@@ -184,8 +188,26 @@ class Supervisor:
         if self._worker is worker:
             self._worker = None
             self.state, self.problem = "restarting", reason
+            if worker.crashed and self.choice and self._plan.safer:
+                self._safer = self._plan.safer(self.choice, reason)
             worker.kill()
             self._changed.set()
+
+    async def _rest(self, worker: Process) -> None:
+        """End a worker that nobody needs; `_wake` has a new one started."""
+        async with self._lock:
+            if self._worker is worker and self._idle_left() <= 0:
+                self._wanted.clear()
+                self._worker, self.state = None, "resting"
+                await worker.close()
+
+    def _wake(self) -> None:
+        self.state = "loading"
+        self._settled.clear()
+        self._wanted.set()
+
+    def _idle_left(self) -> float:
+        return self._used + self._plan.idle_s - time.monotonic()
 
     async def _keep(self) -> None:
         failures = 0
@@ -194,20 +216,23 @@ class Supervisor:
             if self._worker is None:
                 await self._try_to_load()
             await self._watch()
+            if self.state == "resting":
+                await self._wanted.wait()
+                continue
             failures = 1 if time.monotonic() - started > STABLE_S else failures + 1
             self.restarts += 1
             await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S)) - 1])
 
     async def _try_to_load(self) -> None:
         try:
-            worker, loaded = await self._spawn(self._plan)
+            worker, loaded, choice = await self._spawn(self._plan)
         except EngineUnavailable as error:
             self.state, self.problem = "unusable", str(error)
         else:
             if self._worker:  # `replace` was faster, and its plan is the newer one
                 await worker.close()
             else:  # without the lock: whoever holds it holds a lost worker
-                self._accept(worker, loaded, self._plan)
+                self._accept(worker, loaded, self._plan, choice)
         self._settled.set()
 
     async def _watch(self) -> None:
@@ -216,40 +241,52 @@ class Supervisor:
             self._changed.clear()
             ended = asyncio.create_task(worker.ended())
             changed = asyncio.create_task(self._changed.wait())
-            await asyncio.wait({ended, changed}, return_when=asyncio.FIRST_COMPLETED)
+            # The wait is no poll: it wakes when the idle time would be over, and then again by what was left of it.
+            left = max(self._idle_left(), MIN_IDLE_STEP_S) if self._plan.idle_s else None
+            await asyncio.wait({ended, changed}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             if ended.done():
                 self._lose(worker, f"the model process {ended.result()}")
+            elif not changed.done():
+                await self._rest(worker)
             ended.cancel()
             changed.cancel()
 
-    def _accept(self, worker: Process, loaded: jobs.Loaded, plan: Plan) -> None:
-        self._worker, self._plan = worker, plan
+    def _accept(self, worker: Process, loaded: jobs.Loaded, plan: Plan, choice: Choice) -> None:
+        self._worker, self._plan, self.choice = worker, plan, choice
         self.info, self.load_ms = loaded.info, loaded.load_ms
-        self.state, self.problem = "ready", loaded.info.adapter_problem
+        self.state, self.problem = "ready", choice.problem or loaded.info.adapter_problem
+        self._used = time.monotonic()
+        self._news.set()
 
-    async def _spawn(self, plan: Plan) -> tuple[Process, jobs.Loaded]:
+    async def _spawn(self, plan: Plan) -> tuple[Process, jobs.Loaded, Choice]:
         try:
-            model = await asyncio.to_thread(plan.model)
-        except Exception as error:  # whatever keeps the model from being had, the shortlist goes on
-            raise EngineUnavailable(str(error)) from None
-        try:
+            # The process starts while its model is looked for: importing takes it longer than that.
             worker = await Process.start()
         except OSError as error:  # no memory or no process left
             raise EngineUnavailable(f"cannot start the model process: {error.strerror}") from None
-        adapter = str(plan.adapter) if plan.adapter else None
         try:
-            worker.send(jobs.Load(str(model), adapter, plan.names, plan.categories, plan.threads))
+            choice = await self._choose(plan)
+            worker.send(plan.job(choice))
             result = await worker.receive(LOAD_TIMEOUT_S)
         except WorkerGone as error:
+            if worker.crashed and plan.safer:
+                self._safer = plan.safer(choice, str(error))
             worker.kill()
-            raise EngineUnavailable(f"while loading {model}: {error}") from None
-        except asyncio.CancelledError:
+            raise EngineUnavailable(f"while loading {choice.model}: {error}") from None
+        except (asyncio.CancelledError, EngineUnavailable):
             worker.kill()
             raise
         if isinstance(result, jobs.Loaded):
-            return worker, result
+            return worker, result, choice
         await worker.close()
         raise EngineUnavailable(_failure(result))
+
+    async def _choose(self, plan: Plan) -> Choice:
+        try:
+            choice = await asyncio.to_thread(plan.choose)
+        except Exception as error:  # whatever keeps the model from being had, the shortlist goes on
+            raise EngineUnavailable(str(error)) from None
+        return msgspec.structs.replace(choice, settings=self._safer) if self._safer else choice
 
 
 def _failure(result: jobs.Result) -> str:

@@ -15,6 +15,14 @@ class Node:
     names: list[int] = field(default_factory=list)
     """All names at or below this node."""
 
+    def forced(self) -> tuple[list[int], Node]:
+        """Return the tokens that must come next, as nothing else may, and the node that they lead to."""
+        tokens, node = [], self
+        while node.name is None and len(node.children) == 1:
+            token, node = next(iter(node.children.items()))
+            tokens.append(token)
+        return tokens, node
+
 
 def build(sequences: Iterable[Sequence[int]]) -> Node:
     """Return the trie of `sequences`; a name is a sequence's position.
@@ -33,11 +41,3 @@ def build(sequences: Iterable[Sequence[int]]) -> Node:
             raise ValueError(f"name {name} is empty or repeats another")
         node.name = name
     return root
-
-
-def walk(root: Node, tokens: Sequence[int]) -> Node | None:
-    """Return the node that `tokens` lead to, or None where no name starts so."""
-    node: Node | None = root
-    for token in tokens:
-        node = node.children.get(token) if node else None
-    return node

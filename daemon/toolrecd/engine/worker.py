@@ -8,17 +8,34 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-import os
 import socket
 import sys
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
-from toolrec_kb.functiongemma import CALL, PLAIN, Control
-from toolrecd.engine import compatibility, jobs
+from toolrec_kb.functiongemma import (
+    FORMS_OF_BASE,
+    FORMS_OF_FUNCTIONGEMMA,
+    FORMS_OF_OURS,
+    PROMPT_VERSION,
+    Control,
+)
+from toolrecd.engine import compatibility, jobs, warmth
 from toolrecd.engine.gguf import GgufError, Header, read_header
-from toolrecd.engine.llama import Aborted, AbortFlag, Adapter, Context, LlamaError, Model, start_backend, system_info
+from toolrecd.engine.llama import (
+    BATCH_TOKENS,
+    CONTEXT_TOKENS,
+    Aborted,
+    AbortFlag,
+    Adapter,
+    Context,
+    LlamaError,
+    Model,
+    start_backend,
+    system_info,
+)
 from toolrecd.engine.ranker import Ranker
 
 
@@ -28,14 +45,19 @@ class Served:
     def __init__(self, load: jobs.Load, abort: AbortFlag) -> None:
         base = read_header(Path(load.model))
         compatibility.check_model(base, load.model)
-        self.model = Model(Path(load.model))
+        self.model = Model(Path(load.model), repack=load.settings.repack)
         control = self.model.text(Control.START_CALL.token)
-        self.context = Context(self.model, threads=load.threads, abort=abort)
+        self.context = Context(self.model, threads=load.settings.threads, abort=abort)
         adapter, problem = self._adapter(load.adapter, base)
-        form = CALL if compatibility.trained_for_calls(base, adapter, control) else PLAIN
-        self.ranker = Ranker(self.model, self.context, form)
+        ours = compatibility.is_ours(adapter) or compatibility.is_ours(base)
+        named_so = control == Control.START_CALL.text
+        forms = FORMS_OF_OURS if ours else FORMS_OF_FUNCTIONGEMMA if named_so else FORMS_OF_BASE
+        self.ranker = Ranker(self.model, self.context, forms, BATCH_TOKENS)
         self.ranker.speak_of(load.names, load.categories)
-        self.ranker.warm()
+        self._file = _warmth_file(load, adapter is not None) if load.warmth else None
+        kept = warmth.read(self._file) if self._file else None
+        self.ranker.warm(kept)
+        merged = base.text(compatibility.KEY_MERGED)
         description, size, parameters = self.model.describe()
         self.info = jobs.ModelInfo(
             path=load.model,
@@ -43,13 +65,22 @@ class Served:
             size_bytes=size,
             parameters=parameters,
             vocabulary=self.model.vocabulary_size,
-            functiongemma=control == Control.START_CALL.text,
-            form=form.name,
-            trained=compatibility.is_ours(adapter),
-            adapter=load.adapter if adapter else None,
+            functiongemma=named_so,
+            form=forms.full.name,
+            typing_form=forms.typing.name,
+            trained=ours,
+            adapter=load.adapter if adapter else merged or None,
+            merged=bool(merged),
             adapter_problem=problem,
+            settings=load.settings,
+            warm=kept is not None and not self.ranker.learned,
             system=system_info(),
         )
+
+    def keep_warmth(self) -> None:
+        """Write down what was evaluated for all questions to come, if there is something new."""
+        if self._file and self.ranker.learned:
+            warmth.write(self._file, self.ranker.warmth())
 
     def _adapter(self, path: str | None, base: Header) -> tuple[Header | None, str]:
         """Put the adapter on the context; return its header, or None and why it is not in use."""
@@ -64,6 +95,14 @@ class Served:
         except (GgufError, LlamaError) as error:
             problem = str(error)
         return None, f"adapter {path} is not used: {problem}"
+
+
+def _warmth_file(load: jobs.Load, adapted: bool) -> Path:
+    parts = (
+        *warmth.stamp(load.model), *warmth.stamp(load.adapter if adapted else None), version("llama-cpp-python"),
+        CONTEXT_TOKENS, BATCH_TOKENS, PROMPT_VERSION, load.names, load.categories,
+    )  # fmt: skip
+    return warmth.file_for(Path(load.warmth or ""), parts)
 
 
 class Worker:
@@ -87,6 +126,11 @@ class Worker:
         except (GgufError, LlamaError, ValueError) as error:
             yield jobs.Failed(str(error))
 
+    def tidy(self) -> None:
+        """Do what nobody waits for, after a job is answered."""
+        if self._served:
+            self._served.keep_warmth()
+
     def _load(self, job: jobs.Load) -> jobs.Loaded:
         started = time.perf_counter()
         self._served = Served(job, self._abort)
@@ -95,7 +139,7 @@ class Worker:
     def _ask(self, ranker: Ranker, job: jobs.Rank | jobs.Categorise | jobs.Think) -> Iterator[jobs.Result]:
         before = ranker.evaluated
         if isinstance(job, jobs.Rank):
-            scores = ranker.rank(job.question, job.candidates)
+            scores = ranker.rank(job.question, job.candidates, typing=job.typing)
             yield jobs.Scores(scores.tolist(), ranker.evaluated - before)
         elif isinstance(job, jobs.Categorise):
             scores = ranker.categorise(job.question, job.name)
@@ -114,14 +158,13 @@ def serve(connection: socket.socket, abort: AbortFlag) -> None:
         job = jobs.job_decoder.decode(reader.read(int.from_bytes(head, "big")))
         for result in worker.do(job):
             connection.sendall(jobs.frame(result))
+        worker.tidy()
 
 
 def main() -> None:
     """Run the worker on the descriptors given as arguments."""
     connection = socket.socket(fileno=int(sys.argv[1]))
     shared = mmap.mmap(int(sys.argv[2]), mmap.PAGESIZE)
-    # The model must not take the machine from whoever is typing.
-    os.nice(5)
     start_backend()
     # If the daemon is gone, so is the reason to be here.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):

@@ -1,7 +1,18 @@
 """FunctionGemma's language and our function in it: rendering (`render`), reading back (`parse`),
 and the question and answer of this product (`recommend`)."""
 
-from toolrec_kb.functiongemma.forms import CALL, PLAIN, Form, ask
+from toolrec_kb.functiongemma.forms import (
+    CALL,
+    COMPACT,
+    FORMS_OF_BASE,
+    FORMS_OF_FUNCTIONGEMMA,
+    FORMS_OF_OURS,
+    PLAIN,
+    Form,
+    Forms,
+    ask,
+    compact_target,
+)
 from toolrec_kb.functiongemma.parse import CallSyntaxError, parse_calls, parse_turn
 from toolrec_kb.functiongemma.recommend import RECOMMEND_TOOLS, answer, prefix, question
 from toolrec_kb.functiongemma.render import (
@@ -27,6 +38,10 @@ from toolrec_kb.functiongemma.render import (
 
 __all__ = [
     "CALL",
+    "COMPACT",
+    "FORMS_OF_BASE",
+    "FORMS_OF_FUNCTIONGEMMA",
+    "FORMS_OF_OURS",
     "PLAIN",
     "PROMPT_VERSION",
     "RECOMMEND_TOOLS",
@@ -36,6 +51,7 @@ __all__ = [
     "CallSyntaxError",
     "Control",
     "Form",
+    "Forms",
     "ModelTurn",
     "Piece",
     "Response",
@@ -43,6 +59,7 @@ __all__ = [
     "UserTurn",
     "answer",
     "ask",
+    "compact_target",
     "parse_calls",
     "parse_turn",
     "prefix",

@@ -1,11 +1,13 @@
-"""The two forms in which the model is asked, and the one in which it answers.
+"""The forms in which the model is asked, and the one in which it answers.
 
-`CALL` is FunctionGemma's: the question as a user turn, the answer a `recommend_tools` call. A model
-that never saw the control tokens trained (the default base) ranks hardly better than chance in it
-(docs/measurements.md, "Prompt forms"), so such a model is asked in `PLAIN`: the same question text
-after a few worked examples, the tool's name between backticks. Either way the names are scored by
-what may follow an opening mark and end at a closing one, and the finished answer is rendered as a
-call.
+`CALL` is FunctionGemma's: the question as a user turn, the answer a `recommend_tools` call. Between the question
+and the name stand 18 tokens of it, which all have to be evaluated at every key. So while somebody types, a model
+that was trained on our prompt is asked in `COMPACT`: the same turns, and right after the model's turn opens a name
+and a category, each between `<escape>` marks. A model that never saw the control tokens trained (the default base)
+ranks hardly better than chance in either (docs/measurements.md, "Prompt forms"), so such a model is asked in
+`PLAIN`: the same question text after a few worked examples, the tool's name between backticks. In every form the
+names are scored by what may follow an opening mark and end at a closing one, and the finished answer is rendered as
+a call.
 """
 
 from __future__ import annotations
@@ -63,6 +65,16 @@ CALL: Final = Form(
     thought_end=THINK_END,
 )
 
+COMPACT: Final = msgspec.structs.replace(
+    CALL, name="compact", to_name=(*_MODEL, Control.ESCAPE), to_category=(Control.ESCAPE,)
+)
+
+
+def compact_target(name: str, category: str) -> list[Piece]:
+    """Return what the model writes after `COMPACT`'s question: its training target from the model's turn on."""
+    return [*COMPACT.to_name, name, *COMPACT.to_category, category, Control.ESCAPE, Control.END_TURN, "\n"]
+
+
 # Worked examples: every system and shell once or twice, terse and misspelt like real questions.
 _EXAMPLES: Final = (
     ("linux", "bash", "show the first lines of a file", "head", "text",
@@ -114,3 +126,15 @@ PLAIN: Final = Form(
     to_thought=("\nThought:",),
     thought_end="\n",
 )
+
+
+class Forms(msgspec.Struct, frozen=True):
+    """How one model is asked: while somebody types, and otherwise. Both have the same prefix."""
+
+    typing: Form
+    full: Form
+
+
+FORMS_OF_BASE: Final = Forms(PLAIN, PLAIN)
+FORMS_OF_FUNCTIONGEMMA: Final = Forms(CALL, CALL)  # Google's knows the call and nothing of the compact form
+FORMS_OF_OURS: Final = Forms(COMPACT, CALL)

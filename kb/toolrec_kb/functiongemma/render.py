@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-PROMPT_VERSION: Final = 1
+PROMPT_VERSION: Final = 2
 """Raised whenever a rendering changes; adapters say which one they were trained for."""
 
 TRIGGER: Final = "You are a model that can do function calling with the following functions"
