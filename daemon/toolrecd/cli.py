@@ -12,9 +12,8 @@ from typing import ParamSpec
 
 import click
 
-from toolrecd import app, doctor, lifecycle, status
+from toolrecd import app, doctor, lifecycle, model_cli, status
 from toolrecd.config import find_paths
-from toolrecd.engine.basemodel import base_model
 from toolrecd.errors import ToolrecError
 
 NOT_RUNNING = 3  # as `systemctl status` and the LSB have it
@@ -146,20 +145,32 @@ def model() -> None:
     """Look after the language model's files."""
 
 
-@model.command()
+@model.command(name="list")
 @_reporting
-def prepare() -> None:
-    """Put the base model into the cache, if it is not there."""
-    shown = -1
+def list_command() -> None:
+    """List the models in the cache; a star marks what the configuration names."""
+    click.echo(model_cli.list_models(find_paths()))
 
-    def progress(done: int, total: int) -> None:
-        nonlocal shown
-        percent = done * 100 // total
-        if percent // 5 != shown and sys.stderr.isatty():
-            shown = percent // 5
-            print(f"\rputting the model together: {percent} %", end="", file=sys.stderr, flush=True)
 
-    path = base_model(find_paths().cache_dir, progress)
-    if shown >= 0:
-        print(file=sys.stderr)
-    click.echo(str(path))
+@model.command()
+@click.argument("file", required=False)
+@_reporting
+def prepare(file: str | None) -> None:
+    """Make what is served of a base, if it is not there: the configured one, or FILE."""
+    click.echo(str(model_cli.prepare(find_paths(), file)))
+
+
+@model.command()
+@click.argument("file")
+@_reporting
+def use(file: str) -> None:
+    """Serve FILE from now on, a GGUF of Gemma 3 270M or FunctionGemma; `default` for the default base."""
+    click.echo(f"toolrecd: {model_cli.use(find_paths(), file)}")
+
+
+@model.command()
+@click.argument("file", required=False)
+@_reporting
+def info(file: str | None) -> None:
+    """Describe the configured model, or FILE: what is served of it, and how it runs on this machine."""
+    click.echo(model_cli.info(find_paths(), file))

@@ -14,9 +14,10 @@ from toolrec_kb import knowledge as kb
 from toolrecd import config as configuration
 from toolrecd import context, lifecycle, ownership
 from toolrecd.config import Config, Paths
-from toolrecd.engine import basemodel, compatibility
+from toolrecd.engine import basemodel, compatibility, serving
 from toolrecd.engine.gguf import GgufError, read_header
 from toolrecd.errors import ToolrecError
+from toolrecd.model_cli import selftest_rows
 
 Verdict = Literal["ok", "note", "problem"]
 
@@ -60,14 +61,15 @@ def _model(paths: Paths, config: Config) -> Iterator[Finding]:
     if not named and not path.is_file():
         yield Finding("note", "model", f"not yet in the cache ({path}); run: toolrecd model prepare")
         return
-    yield from _files(path, config)
+    yield from _files(path, config, paths)
 
 
-def _files(path: Path, config: Config) -> Iterator[Finding]:
+def _files(path: Path, config: Config, paths: Paths) -> Iterator[Finding]:
     try:
         base = read_header(path)
         compatibility.check_model(base, str(path))
         yield Finding("ok", "model", str(path))
+        yield from _served(path, paths)
     except GgufError as error:
         yield Finding("problem", "model", str(error))
         return
@@ -79,6 +81,19 @@ def _files(path: Path, config: Config) -> Iterator[Finding]:
     except GgufError as error:
         problem = str(error)
     yield Finding("problem" if problem else "ok", "adapter", f"{adapter}: {problem}" if problem else str(adapter))
+
+
+def _served(base: Path, paths: Paths) -> Iterator[Finding]:
+    """Say what is served of a base, whether it is whole, and how and why so it is run on this machine."""
+    served = serving.find(paths.cache_dir, base)
+    if served is None:
+        yield Finding("note", "serving model", "not made yet; the next start makes it, or: toolrecd model prepare")
+        return
+    problem = serving.check(served)
+    text = f"{served} is damaged ({problem}); remove it, and the next start makes it anew" if problem else str(served)
+    yield Finding("problem" if problem else "ok", "serving model", text)
+    for number, (_, row) in enumerate(selftest_rows(paths.cache_dir, served)):
+        yield Finding("ok", "" if number else "runs with", row)
 
 
 def _machine() -> Iterator[Finding]:

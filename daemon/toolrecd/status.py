@@ -72,7 +72,12 @@ def _model(app: App) -> dict[str, object]:
         "functiongemma": info.functiongemma,
         "note": None if info.functiongemma or app.state.config.model.path else BASE_NOTE,
         "prompt_form": info.form,
+        "typing_form": info.typing_form,
         "adapter": info.adapter,
+        "merged": info.merged,
+        "threads": info.settings.threads,
+        "repack": info.settings.repack,
+        "prefix_kept": info.warm,
         "load_ms": round(engine.load_ms, 1),
         "system": info.system,
     }
@@ -103,7 +108,7 @@ def for_people(found: dict[str, Any]) -> str:
         ("model", _model_line(model)),
         *([("", model["note"])] if model.get("note") else []),
         *([("", f"problem: {model['problem']}")] if model.get("problem") else []),
-        ("adapter", model.get("adapter") or "none"),
+        ("adapter", _adapter_line(model)),
         (
             "knowledge",
             f"{knowledge['tools']} tools, {knowledge['categories']} categories, version {knowledge['version']}",
@@ -124,6 +129,10 @@ def _model_line(model: dict[str, Any]) -> str:
     if "name" not in model:
         return str(model["state"])
     return f"{model['name']}, {model['quantisation']}, {model['size_mb']:.0f} MB, {model['state']} ({model['path']})"
+
+
+def _adapter_line(model: dict[str, Any]) -> str:
+    return (model.get("adapter") or "none") + (" (merged into the model)" if model.get("merged") else "")
 
 
 def _counts(counts: dict[str, int]) -> str:
