@@ -59,11 +59,8 @@ def use(paths: Paths, named: str) -> str:
         ToolrecError: the file cannot be served; the configuration stays as it was.
     """
     value = "" if named == DEFAULT else str(named_path(named))
-    if value:
-        try:
-            compatibility.check_model(read_header(Path(value)), value)
-        except GgufError as error:
-            raise ToolrecError(str(error)) from None
+    if value and not serving.is_serving_model(Path(value)):
+        prepare(paths, value)
     set_value(paths.config_file, "model", "path", value)
     return f"{value or 'the default base'} is served from now on, as {paths.config_file} says"
 

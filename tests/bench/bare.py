@@ -26,7 +26,8 @@ def evaluation_ms(model_file: Path, typed: Sequence[str]) -> list[float]:
     """
     os.environ.update(ENVIRONMENT)  # before the library is loaded
     from toolrecd.engine import llama
-    from toolrecd.engine.ranker import Floats, Question, Ranker
+    from toolrecd.engine.jobs import Question
+    from toolrecd.engine.ranker import Floats, Ranker
 
     class Recorder:
         """Hands on to a context and notes what it was told."""

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import llama_cpp as ll
 import numpy as np
+
+from toolrecd.engine.bindings import ll
 
 MAX_SEQUENCES = 9  # the growing query, and eight trie branches beside it
 # Prompt, the longest query that is let in, a thought, and eight short branches; each token costs 18.5 kB of memory.
