@@ -164,7 +164,7 @@ class App:
         return Plan(
             model=_model_source(config, self.paths),
             adapter=named_path(config.model.adapter) if config.model.adapter else None,
-            names=[tool.name for tool in knowledge.tools],
+            names=knowledge.names,
             categories=[category.name for category in knowledge.categories],
             threads=config.model.threads or min(os.cpu_count() or 1, MAX_THREADS),
         )

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
+from toolrec_kb.entries import Entries, Tools, pack_entries
 from toolrec_kb.index import Index, build_index
 from toolrec_kb.load import DATA_DIR, Problem, read_folder
 from toolrec_kb.schema import Category, Tool
@@ -18,17 +20,32 @@ from toolrec_kb.schema import Category, Tool
 COMPILED_FILE = Path(__file__).parent / "compiled.msgpack"
 
 
-class Knowledge(msgspec.Struct, frozen=True):
+class Knowledge(msgspec.Struct, frozen=True, dict=True):
     """Tools in order of name; `index` and the other fields speak of them by position."""
 
     version: str
     """Changes with any tool, category or synonym."""
     fingerprint: str
     """Of the files it was compiled from; empty where the user's tools are merged in."""
-    tools: tuple[Tool, ...]
+    entries: Entries
     categories: tuple[Category, ...]
     synonyms: tuple[tuple[str, ...], ...]
     index: Index
+
+    @cached_property
+    def tools(self) -> Tools:
+        """The tools by number, each with its alternatives both ways."""
+        return Tools(self.entries)
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """A tool's name → its number."""
+        return {name: number for number, name in enumerate(self.names)}
+
+    @property
+    def names(self) -> list[str]:
+        """The tools' names by number."""
+        return self.entries.names
 
 
 def assemble(
@@ -41,7 +58,7 @@ def assemble(
     return Knowledge(
         version=hashlib.sha256(content).hexdigest()[:12],
         fingerprint=fingerprint,
-        tools=ordered,
+        entries=pack_entries(ordered),
         categories=tuple(categories),
         synonyms=groups,
         index=build_index(ordered, groups),
@@ -67,7 +84,7 @@ def load(user_folder: Path | None = None) -> tuple[Knowledge, list[Problem]]:
             added[source.tool.name] = source.tool
     if not added:
         return own, problems
-    kept = [tool for tool in own.tools if tool.name not in added]
+    kept = [own.entries.written(number) for number, name in enumerate(own.names) if name not in added]
     return assemble([*kept, *added.values()], own.categories, own.synonyms), problems
 
 

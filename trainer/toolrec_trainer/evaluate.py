@@ -128,7 +128,7 @@ def plan_for(knowledge: kb.Knowledge) -> Plan:
     return Plan(
         model=lambda: base_model(find_paths().cache_dir),
         adapter=None,
-        names=[tool.name for tool in knowledge.tools],
+        names=knowledge.names,
         categories=[category.name for category in knowledge.categories],
         threads=2,
     )
