@@ -14,7 +14,7 @@ import msgspec
 
 from toolrec_kb.entries import Entries, Tools, pack_entries
 from toolrec_kb.index import Index, build_index
-from toolrec_kb.load import DATA_DIR, Problem, read_folder
+from toolrec_kb.load import DATA_DIR, Problem, located, read_folder
 from toolrec_kb.schema import Category, Tool
 
 COMPILED_FILE = Path(__file__).parent / "compiled.msgpack"
@@ -79,7 +79,7 @@ def load(user_folder: Path | None = None) -> tuple[Knowledge, list[Problem]]:
     for source in sources:
         unknown = [category for category in source.tool.categories if category not in known]
         if unknown:
-            problems.append(Problem(str(source.path), "categories", f"unknown category {unknown[0]!r}"))
+            problems.append(located(Problem(str(source.path), "categories", f"unknown category {unknown[0]!r}")))
         else:
             added[source.tool.name] = source.tool
     if not added:

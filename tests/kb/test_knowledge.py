@@ -69,7 +69,7 @@ def test_broken_user_file(write_user: WriteUser, tmp_path: Path) -> None:
     write_user("gizmo")
     loaded, problems = load(tmp_path / "user")
     assert [tool.name for tool in loaded.tools] == ["fd", "gizmo", "rm"]
-    assert [str(problem) for problem in problems] == [f"{broken}: usage: Expected `int` <= 5"]
+    assert [str(problem) for problem in problems] == [f"{broken}:7: usage: Expected `int` <= 5"]
 
 
 def test_only_broken_user_files(write_user: WriteUser, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_unknown_category(write_user: WriteUser, tmp_path: Path) -> None:
     path = write_user("gizmo", categories=["gizmos"])
     loaded, problems = load(tmp_path / "user")
     assert [tool.name for tool in loaded.tools] == ["fd", "rm"]
-    assert [str(problem) for problem in problems] == [f"{path}: categories: unknown category 'gizmos'"]
+    assert [str(problem) for problem in problems] == [f"{path}:4: categories: unknown category 'gizmos'"]
 
 
 def test_compiled_once(own: Path) -> None:
