@@ -65,6 +65,11 @@ def test_page(make_tool: MakeTool) -> None:
     assert text.endswith("## files\n\nCopy, move and delete files.\n\n- `rm`: Do the work of rm quickly\n")
 
 
+def test_fresh_page(capsys: pytest.CaptureFixture[str]) -> None:
+    """The page in docs is the one that the entries give today."""
+    assert command.main(["page", "--check"]) == 0, capsys.readouterr().out
+
+
 def test_stale_page(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

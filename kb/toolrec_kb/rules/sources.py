@@ -85,7 +85,7 @@ def check(source: Source, base: Base) -> Iterator[Problem]:
         return
     for manager, package in source.tool.install.items():
         if package not in base.sources.rows.get(manager, {}):
-            remedy = f"add a row to sources/{manager}.tsv, or run: python -m toolrec_kb sources"
+            remedy = f"add a row to sources/{manager}.tsv, or run: python -m toolrec_kb sources --packages DIR"
             yield Problem(str(source.path), f"install.{manager}", f"nothing says where {package!r} was seen: {remedy}")
 
 
