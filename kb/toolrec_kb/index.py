@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import Final
 
 import msgspec
 
-from toolrec_kb.packed import Rows, Spellings, doubles, pack, pack_doubles, pack_rows, pack_spellings, view
+from toolrec_kb.packed import Rows, Spellings, pack, pack_doubles, pack_rows, pack_spellings, view, view_doubles
 from toolrec_kb.schema import Tool, all_programs
-from toolrec_kb.text import stem, terms
+from toolrec_kb.term_counts import TermCounts, count
+from toolrec_kb.text import stem
 
 # Tuned on the development questions (docs/measurements.md, "Shortlist").
-FIELD_WEIGHTS: Final = {"name": 1.5, "summary": 2.8, "tasks": 0.9, "keywords": 1.5, "categories": 0.5, "commands": 0.3}
 LENGTH_NORM: Final = 0.12  # BM25's b: entries with many examples are long because they can do much
 SATURATION: Final = 1.6  # BM25's k1
 USAGE_WEIGHT: Final = 1.25
@@ -45,6 +45,10 @@ class Index(msgspec.Struct, frozen=True, dict=True):
     """term → what each of those gains by it: finished BM25F weights."""
     spellings: Spellings
     """Of the terms, for finding a misspelt one."""
+    own_terms: Rows
+    """tool → the terms it holds."""
+    own_weights: bytes
+    """The weight of each of those, one tool's behind the other's."""
     example_starts: bytes
     """tool → its first example's number."""
     example_terms: Rows
@@ -71,16 +75,20 @@ class Index(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def idf(self) -> list[float]:
         """A term's number → its weight."""
-        return doubles(self.rarity)
+        return list(view_doubles(self.rarity))
 
     @cached_property
     def priors(self) -> list[float]:
         """A tool's number → what it has without a word of the question's."""
-        return doubles(self.usefulness)
+        return list(view_doubles(self.usefulness))
 
     @cached_property
     def _examples(self) -> tuple[memoryview[int], memoryview[int]]:
         return view(self.example_starts), view(self.example_weights)
+
+    @cached_property
+    def _own_weights(self) -> memoryview[float]:
+        return view_doubles(self.own_weights)
 
     @cached_property
     def _seen_postings(self) -> dict[int, dict[int, float]]:
@@ -114,22 +122,35 @@ class Index(msgspec.Struct, frozen=True, dict=True):
                 holding[term].append(number - first)
         return [weight / _WEIGHT_STEPS for weight in weights[first:last].tolist()], dict(holding)
 
+    def counts(self, tool: int) -> TermCounts:
+        """Return what a tool's entry gave to the index."""
+        first, last = self.own_terms.span(tool)
+        own = zip(self.own_terms[tool], self._own_weights[first:last], strict=True)
+        starts, _ = self._examples
+        examples = [self.example_terms[number] for number in range(starts[tool], starts[tool + 1])]
+        spelt = self.vocabulary
+        weights = {spelt[term]: weight for term, weight in own}
+        return TermCounts(weights, [[spelt[term] for term in example] for example in examples])
+
     def rivals(self, tool: int) -> list[tuple[int, float]]:
         """Return the tools that do a tool's job, with what each counts."""
         weights = [weight / _RIVAL_STEPS for weight in self.rival_weights[tool]]
         return list(zip(self.rival_tools[tool], weights, strict=True))
 
 
-def build_index(tools: Sequence[Tool], synonyms: Iterable[Sequence[str]] = ()) -> Index:
-    """Return the index of `tools`."""
-    tasks = [[terms(example.task) for example in tool.examples] for tool in tools]
-    weights = [_term_weights(tool, chain.from_iterable(own)) for tool, own in zip(tools, tasks, strict=True)]
+def build_index(
+    tools: Sequence[Tool], synonyms: Iterable[Sequence[str]] = (), counted: Mapping[str, TermCounts] | None = None
+) -> Index:
+    """Return the index of `tools`; the counts of those in `counted`, by name, are taken from there."""
+    known = counted or {}
+    counts = [known.get(tool.name) or count(tool) for tool in tools]
+    weights = [own.weights for own in counts]
     documents: Counter[str] = Counter(term for weight in weights for term in weight)
     vocabulary = sorted(documents)
     idf = {term: math.log(1 + (len(tools) - n + 0.5) / (n + 0.5)) for term, n in documents.items()}
     numbers = {term: number for number, term in enumerate(vocabulary)}
     postings = _postings(weights, idf)
-    examples = [sorted(set(task)) for own in tasks for task in own]
+    examples = [example for own in counts for example in own.examples]
     names = _name_table(tools)
     rivals = _rival_table(tools)
     return Index(
@@ -138,6 +159,8 @@ def build_index(tools: Sequence[Tool], synonyms: Iterable[Sequence[str]] = ()) -
         posting_tools=pack_rows([tool for _, tool in postings[term]] for term in vocabulary),
         posting_gains=pack_rows([_steps(gain, _GAIN_STEPS) for gain, _ in postings[term]] for term in vocabulary),
         spellings=pack_spellings((numbers[term], term) for term in vocabulary if _may_be_misspelt(term)),
+        own_terms=pack_rows([numbers[term] for term in weight] for weight in weights),
+        own_weights=pack_doubles(value for weight in weights for value in weight.values()),
         example_starts=pack(accumulate((len(tool.examples) for tool in tools), initial=0)),
         example_terms=pack_rows([numbers[term] for term in example] for example in examples),
         example_weights=pack(_steps(sum(idf[term] for term in own) or 1.0, _WEIGHT_STEPS) for own in examples),
@@ -161,22 +184,6 @@ def _steps(value: float, steps: int) -> int:
 
 def _may_be_misspelt(term: str) -> bool:
     return len(term) >= MIN_TYPO_LENGTH and term.isalpha()
-
-
-def _term_weights(tool: Tool, task_terms: Iterable[str]) -> dict[str, float]:
-    fields = {
-        "name": terms(" ".join([tool.name, *all_programs(tool)])),
-        "summary": terms(tool.summary),
-        "tasks": task_terms,
-        "keywords": terms(" ".join(tool.keywords)),
-        "categories": terms(" ".join(tool.categories)),
-        "commands": terms(" ".join(example.command for example in tool.examples)),
-    }
-    weights: dict[str, float] = defaultdict(float)
-    for field, found in fields.items():
-        for term, count in Counter(found).items():
-            weights[term] += FIELD_WEIGHTS[field] * (1 + math.log(count))
-    return dict(weights)
 
 
 def _postings(weights: list[dict[str, float]], idf: dict[str, float]) -> dict[str, list[tuple[float, int]]]:

@@ -6,7 +6,7 @@ An installation holds it compiled (`compiled.msgpack`); a checkout compiles it w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from toolrec_kb.entries import Entries, Tools, pack_entries
 from toolrec_kb.index import Index, build_index
 from toolrec_kb.load import DATA_DIR, Problem, located, read_folder
 from toolrec_kb.schema import Category, Tool
+from toolrec_kb.term_counts import TermCounts
 
 COMPILED_FILE = Path(__file__).parent / "compiled.msgpack"
 
@@ -49,9 +50,14 @@ class Knowledge(msgspec.Struct, frozen=True, dict=True):
 
 
 def assemble(
-    tools: Sequence[Tool], categories: Sequence[Category], synonyms: Sequence[Sequence[str]], *, fingerprint: str = ""
+    tools: Sequence[Tool],
+    categories: Sequence[Category],
+    synonyms: Sequence[Sequence[str]],
+    *,
+    fingerprint: str = "",
+    counted: Mapping[str, TermCounts] | None = None,
 ) -> Knowledge:
-    """Return the knowledge base made of these parts, indexed."""
+    """Return the knowledge base made of these parts, indexed; `counted` are the term counts of some tools by name."""
     ordered = tuple(sorted(tools, key=lambda tool: tool.name.lower()))
     groups = tuple(tuple(group) for group in synonyms)
     content = msgspec.msgpack.encode((ordered, tuple(categories), groups), order="deterministic")
@@ -61,7 +67,7 @@ def assemble(
         entries=pack_entries(ordered),
         categories=tuple(categories),
         synonyms=groups,
-        index=build_index(ordered, groups),
+        index=build_index(ordered, groups, counted),
     )
 
 
@@ -84,8 +90,14 @@ def load(user_folder: Path | None = None) -> tuple[Knowledge, list[Problem]]:
             added[source.tool.name] = source.tool
     if not added:
         return own, problems
-    kept = [own.entries.written(number) for number, name in enumerate(own.names) if name not in added]
-    return assemble([*kept, *added.values()], own.categories, own.synonyms), problems
+    return _merged(own, added), problems
+
+
+def _merged(own: Knowledge, added: Mapping[str, Tool]) -> Knowledge:
+    kept = {name: number for number, name in enumerate(own.names) if name not in added}
+    tools = [*map(own.entries.written, kept.values()), *added.values()]
+    counted = {name: own.index.counts(number) for name, number in kept.items()}
+    return assemble(tools, own.categories, own.synonyms, counted=counted)
 
 
 def _load_own() -> Knowledge:

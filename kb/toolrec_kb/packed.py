@@ -43,12 +43,13 @@ def pack_doubles(values: Iterable[float]) -> bytes:
     return numbers.tobytes()
 
 
-def doubles(data: bytes) -> list[float]:
-    """Return the doubles in `data`."""
+def view_doubles(data: bytes) -> memoryview[float]:
+    """Return the doubles in `data`, to be read by position or in slices."""
+    if _AS_IT_IS:
+        return memoryview(data).cast("d")
     numbers = array("d", data)
-    if not _AS_IT_IS:
-        numbers.byteswap()
-    return numbers.tolist()
+    numbers.byteswap()
+    return memoryview(numbers)
 
 
 class Rows(msgspec.Struct, frozen=True, dict=True):
@@ -65,6 +66,11 @@ class Rows(msgspec.Struct, frozen=True, dict=True):
         """Return the list at position `row`."""
         starts, values = self._views
         return values[starts[row] : starts[row + 1]].tolist()
+
+    def span(self, row: int) -> tuple[int, int]:
+        """Return where a list begins and ends among the numbers of all."""
+        starts, _ = self._views
+        return starts[row], starts[row + 1]
 
 
 def pack_rows(rows: Iterable[Sequence[int]]) -> Rows:

@@ -89,7 +89,7 @@ _COMMON_PORTS: Final = frozenset(
 )
 
 
-@lru_cache(maxsize=4096)  # an index is made of the same few thousand words again and again
+@lru_cache(maxsize=16384)  # an index is made of the same few thousand words again and again
 def _word_terms(word: str) -> tuple[str, ...]:
     word = word.partition("'")[0]
     if word in STOP_WORDS:

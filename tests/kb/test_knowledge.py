@@ -63,6 +63,15 @@ def test_overridden_tool(write_user: WriteUser, tmp_path: Path) -> None:
     ]
 
 
+def test_merged_as_if_made_at_once(write_user: WriteUser, tmp_path: Path) -> None:
+    """What is taken over from our own index gives the index that counting everything again gives."""
+    write_user("gizmo", summary="Frobnicate the widgets")
+    write_user("fd", summary="My very own wrapper")
+    loaded, _ = load(tmp_path / "user")
+    written = [loaded.entries.written(number) for number in range(len(loaded.names))]
+    assert knowledge.assemble(written, loaded.categories, loaded.synonyms) == loaded
+
+
 def test_broken_user_file(write_user: WriteUser, tmp_path: Path) -> None:
     """A broken file of the user's is reported; the user's other tools and ours load."""
     broken = write_user("bad", usage=9)

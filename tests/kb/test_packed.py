@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from toolrec_kb import packed
-from toolrec_kb.packed import deletions, doubles, pack, pack_doubles, pack_rows, pack_spellings, view
+from toolrec_kb.packed import deletions, pack, pack_doubles, pack_rows, pack_spellings, view, view_doubles
 
 NUMBERS = [0, 1, 255, 256, 2**32 - 1]
 
@@ -13,8 +13,8 @@ NUMBERS = [0, 1, 255, 256, 2**32 - 1]
 def test_round_trip() -> None:
     """Whole numbers and doubles come back as they went in, none at all too."""
     assert view(pack(NUMBERS)).tolist() == NUMBERS
-    assert doubles(pack_doubles([0.1, -1e300])) == [0.1, -1e300]
-    assert (view(pack([])).tolist(), doubles(pack_doubles([]))) == ([], [])
+    assert view_doubles(pack_doubles([0.1, -1e300])).tolist() == [0.1, -1e300]
+    assert (view(pack([])).tolist(), view_doubles(pack_doubles([])).tolist()) == ([], [])
 
 
 def test_bytes_of_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,13 +23,14 @@ def test_bytes_of_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packed, "_AS_IT_IS", False)
     assert pack([1]) == b"\0\0\0\1"  # what a big-endian machine's own array, turned round, would look like here
     assert view(pack(NUMBERS)).tolist() == NUMBERS
-    assert doubles(pack_doubles([0.1])) == [0.1]
+    assert view_doubles(pack_doubles([0.1])).tolist() == [0.1]
 
 
 def test_rows() -> None:
     """Each row comes back by its position, an empty one as empty."""
     rows = pack_rows([[1, 2], [], [3]])
     assert [rows[row] for row in range(3)] == [[1, 2], [], [3]]
+    assert [rows.span(row) for row in range(3)] == [(0, 2), (2, 2), (2, 3)]
 
 
 def test_rows_out_of_reach() -> None:
