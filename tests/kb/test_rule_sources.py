@@ -89,8 +89,10 @@ def test_not_judged(make_source: MakeSource, base: Base) -> None:
     assert [*sources.check(source, base), *sources.check_files([source], base)] == []
 
 
-def test_written(make_source: MakeSource, tmp_path: Path, write: Write) -> None:
+def test_written(make_source: MakeSource, tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names in a list get a row of the day, those of no list keep theirs, needless rows go, other files stay."""
+    reasons = {"apt": {"unrar": "Lies in Debian's non-free section.", "cowsay": "Installs into /usr/games."}}
+    monkeypatch.setattr(package_sources, "EXCEPTIONS", reasons)
     write("brew.tsv", "kept\tits page\t2025-01-01\nold\tx\t2025-01-01\n")
     write("npm.tsv", "other\tx\t2025-01-01\n")
     tools = [
