@@ -42,7 +42,7 @@ class Base(msgspec.Struct, frozen=True):
 Rule = Callable[[Source, Base], Iterator[Problem]]
 OWN_RULES: tuple[Rule, ...] = (examples.check, relations.check, packages.check, cautions.check, standardness.check)
 """What a tool of the user's own is judged by too: it lies in no category's folder and owes nobody a source."""
-RULES: tuple[Rule, ...] = (placement.check, *OWN_RULES)
+RULES: tuple[Rule, ...] = (placement.check, *OWN_RULES, sources.check)
 WHOLE_RULES: tuple[Callable[[list[Source], Base], Iterator[Problem]], ...] = (coverage.check, sources.check_files)
 
 
