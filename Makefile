@@ -4,6 +4,7 @@
 PYTHON ?= python3
 TESTS ?=
 ARGS ?=
+FILE ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,9 +49,8 @@ shell: ## check the shell files' syntax; their tests in real shells are part of 
 	@for file in $(HOOKS)/*.zsh; do [ ! -e "$$file" ] || { echo "zsh -n $$file"; zsh -n "$$file"; }; done
 	@for file in $(HOOKS)/*.fish; do [ ! -e "$$file" ] || { echo "fish -n $$file"; fish --no-execute "$$file"; }; done
 
-kb: $(READY) ## judge the knowledge base by its schema and rules
-	$(BIN)/python -m toolrec_kb check
-	$(BIN)/python -m toolrec_kb schema --check
+kb: $(READY) ## judge the knowledge base by its schema and rules, and count it (FILE=… reports on one file)
+	$(BIN)/python -m toolrec_kb check $(FILE) $(ARGS)
 
 bench: $(READY) ## measure the numbers the product is held to
 	$(BIN)/python tests/bench $(ARGS)

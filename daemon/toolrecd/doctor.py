@@ -11,6 +11,8 @@ import msgspec
 
 from toolrec_client import wire
 from toolrec_kb import knowledge as kb
+from toolrec_kb.knowledge import Knowledge
+from toolrec_kb.load import Problem, read_folder
 from toolrecd import config as configuration
 from toolrecd import context, lifecycle, ownership
 from toolrecd.config import Config, Paths
@@ -46,8 +48,18 @@ def _knowledge(paths: Paths, config: Config) -> Iterator[Finding]:
     folder = paths.tools_dir(config)
     knowledge, problems = kb.load(folder)
     yield Finding("ok", "knowledge base", f"{len(knowledge.tools)} tools; your own go into {folder}")
-    for problem in problems:
+    for problem in [*problems, *_rule_problems(folder, knowledge)]:
         yield Finding("problem", "your tools", str(problem))
+
+
+def _rule_problems(folder: Path, knowledge: Knowledge) -> list[Problem]:
+    """Return what the rules that our own entries keep find in the user's."""
+    from toolrec_kb import rules  # reads files of its own, which no other command needs
+
+    sources, _ = read_folder(folder)
+    categories = frozenset(category.name for category in knowledge.categories)
+    used = [source for source in sources if categories.issuperset(source.tool.categories)]
+    return rules.check_own(used, rules.Base(tools=frozenset(knowledge.names), categories=categories))
 
 
 def _model(paths: Paths, config: Config) -> Iterator[Finding]:

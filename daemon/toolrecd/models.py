@@ -23,7 +23,7 @@ def plan_for(config: Config, paths: Paths, knowledge: Knowledge) -> Plan:
     models = Models(config, paths.cache_dir)
     return Plan(
         choose=models.choose,
-        names=[tool.name for tool in knowledge.tools],
+        names=knowledge.names,
         categories=[category.name for category in knowledge.categories],
         warmth=paths.cache_dir / WARMTH_FOLDER,
         idle_s=config.model.idle_minutes * 60,

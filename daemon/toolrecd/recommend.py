@@ -92,12 +92,12 @@ class Recommender:
         if not draft.ranked:
             return draft
         question = self.question(draft)
-        tools = self.knowledge.tools
-        candidates = [tools[ranked.number].name for ranked in draft.ranked[:TIES]]
+        names = self.knowledge.names
+        candidates = [names[ranked.number] for ranked in draft.ranked[:TIES]]
         scores = await engine.rank(question, candidates, typing=not categorise)
         weight = TRAINED_WEIGHT if engine.trained else UNTRAINED_WEIGHT
         ranked = tuple(sorted((self._fused(r, scores, weight) for r in draft.ranked), key=lambda ranked: -ranked.score))
-        votes = await engine.categorise(question, tools[ranked[0].number].name) if categorise else {}
+        votes = await engine.categorise(question, names[ranked[0].number]) if categorise else {}
         return msgspec.structs.replace(draft, ranked=ranked, category=self._category(ranked, votes))
 
     async def think(self, draft: Draft, engine: Engine) -> AsyncIterator[str]:
@@ -142,14 +142,13 @@ class Recommender:
         return [self._hint(ranked, weight / total, draft) for ranked, weight in zip(shown, weights, strict=False)]
 
     def related(self, draft: Draft, limit: int) -> list[str]:
-        """Return alternatives to the first tool and what it is combined with, those recommended left out."""
+        """Return alternatives to the first tool and what it is combined with, for here, those recommended left out."""
         if not draft.ranked:
             return []
-        tools = self.knowledge.tools
-        best = tools[draft.ranked[0].number]
-        shown = {tools[ranked.number].name for ranked in draft.ranked[:limit]}
-        names = dict.fromkeys([*best.alternative_to, *best.replaces, *best.piped_with])
-        return [name for name in names if name not in shown][:limit]
+        best = self.knowledge.tools[draft.ranked[0].number]
+        shown = {self.knowledge.names[ranked.number] for ranked in draft.ranked[:limit]}
+        named = dict.fromkeys([*best.alternative_to, *best.replaces, *best.piped_with])
+        return [name for name in named if name not in shown and self._is_for(name, draft.situation)][:limit]
 
     def resolve(self, name: str, situation: Situation) -> tuple[list[ToolHint], list[str]]:
         """Return the tools that bring the program `name`, and programs spelt nearly so."""
@@ -161,7 +160,7 @@ class Recommender:
         return hints, [] if hints else search.similar_names(index, name)
 
     def _fused(self, ranked: Hit, scores: Mapping[str, float], weight: float) -> Hit:
-        nats = max(scores.get(self.knowledge.tools[ranked.number].name, MODEL_FLOOR), MODEL_FLOOR)
+        nats = max(scores.get(self.knowledge.names[ranked.number], MODEL_FLOOR), MODEL_FLOOR)
         return msgspec.structs.replace(ranked, score=ranked.score + weight * nats)
 
     def _bonus(self, number: int, situation: Situation) -> float | None:
@@ -176,6 +175,10 @@ class Recommender:
         if self._config.prefer_installed and self._installed(tool, situation):
             bonus += INSTALLED_BONUS
         return bonus
+
+    def _is_for(self, name: str, situation: Situation) -> bool:
+        number = self.knowledge.numbers.get(name)
+        return number is None or self._bonus(number, situation) is not None
 
     def _installed(self, tool: Tool, situation: Situation) -> str | None:
         if situation.programs is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -60,8 +61,17 @@ def fingerprint(folder: Path) -> str:
     The code's own files count too: the index is made by them.
     """
     digest = hashlib.sha256()
-    for root, pattern in ((folder, "**/*.toml"), (CODE_DIR, "*.py")):
-        for path in sorted(root.glob(pattern)):
-            stat = path.stat()
-            digest.update(f"{path.relative_to(root)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    for root, ending, deep in ((folder, ".toml", True), (CODE_DIR, ".py", False)):
+        for name, size, changed in sorted(_stamps(str(root), ending, deep=deep)):
+            digest.update(f"{name} {size} {changed}\n".encode())
     return digest.hexdigest()
+
+
+def _stamps(folder: str, ending: str, *, deep: bool, below: str = "") -> Iterator[tuple[str, int, int]]:
+    # pathlib's glob takes five times as long, and a checkout's every start waits for this.
+    for entry in os.scandir(folder):
+        if entry.name.endswith(ending):
+            status = entry.stat()
+            yield below + entry.name, status.st_size, status.st_mtime_ns
+        elif deep and entry.is_dir():
+            yield from _stamps(entry.path, ending, deep=True, below=f"{below}{entry.name}/")

@@ -6,6 +6,7 @@ Knows English endings and what file names and numbers at a prompt look like; kno
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 # What a chunk of text may be: `report.tar.gz` and `.csv` as wholes, then numbers with a unit, then words.
@@ -55,13 +56,13 @@ def terms(text: str) -> list[str]:
     `#time` or `#percent` besides, so that "file.csv over 500MB" meets entries about such things.
     """
     found: list[str] = []
-    for chunk in _CHUNK.finditer(text.lower().replace("’", "'")):
-        if chunk["ext"]:
-            found += _file_terms(chunk["file"], chunk["ext"])
-        elif chunk["number"]:
-            found += _number_terms(chunk["number"], chunk["unit"])
+    for file, extension, number, unit, word in _CHUNK.findall(text.lower().replace("’", "'")):
+        if word:
+            found += _word_terms(word)
+        elif extension:
+            found += _file_terms(file, extension)
         else:
-            found += _word_terms(chunk["word"])
+            found += _number_terms(number, unit)
     return found
 
 
@@ -73,7 +74,7 @@ def _file_terms(name: str, extension: str) -> list[str]:
     return [*(word for word in words if word not in STOP_WORDS), *types, *endings]
 
 
-def _number_terms(number: str, unit: str | None) -> list[str]:
+def _number_terms(number: str, unit: str) -> list[str]:
     if number.count(".") == 3:
         return ["#address"]
     if not unit:
@@ -88,9 +89,9 @@ _COMMON_PORTS: Final = frozenset(
 )
 
 
-def _word_terms(word: str) -> list[str]:
+@lru_cache(maxsize=16384)  # an index is made of the same few thousand words again and again
+def _word_terms(word: str) -> tuple[str, ...]:
     word = word.partition("'")[0]
     if word in STOP_WORDS:
-        return []
-    parts = [part for part in word.split("_") if part]
-    return [stem(part) for part in parts]
+        return ()
+    return tuple(stem(part) for part in word.split("_") if part)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import bare as bare_llama
+import knowledge_base
 import msgspec
 import zsh
 
@@ -212,12 +213,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--idle", type=float, default=60.0, help="seconds of idleness to measure (0: none)")
     parser.add_argument("--typed", type=int, default=20, help="how many questions to type key by key")
+    parser.add_argument(
+        "--knowledge", action="store_true", help="measure the knowledge base alone: no daemon, no model"
+    )
     options = parser.parse_args()
+    queries = [json.loads(line)["query"] for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
+    for what, value in knowledge_base.rows(queries):
+        print(f"| {what} | {value} |", flush=True)
+    if options.knowledge:
+        return
     home = Path(tempfile.mkdtemp(prefix="trb-", dir="/tmp"))
     cache = ROOT / ".cache" / "toolrec"
     model_file = base_model(cache)
     bench = Bench(home, cache)
-    queries = [json.loads(line)["query"] for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
     try:
         starting(bench)
         asking(bench, queries[:: len(queries) // 100][:100])

@@ -57,7 +57,7 @@ def evaluation_ms(model_file: Path, typed: Sequence[str]) -> list[float]:
     recorder = Recorder(llama.Context(model, threads=2))
     ranker = Ranker(model, recorder, PLAIN)
     recommender = Recommender(kb.load()[0], SuggestConfig())
-    ranker.speak_of([tool.name for tool in recommender.knowledge.tools], [])
+    ranker.speak_of(recommender.knowledge.names, [])
     here = Situation(for_os("debian"), "zsh", None)
     marks = [0]
     for line in typed:

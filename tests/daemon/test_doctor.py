@@ -84,6 +84,26 @@ def test_a_broken_tool_is_a_problem(examine, isolated_home):
     assert examine()["your tools"][0] == "problem"
 
 
+def test_own_tools_are_judged_by_the_rules(examine, isolated_home):
+    """A tool of one's own that breaks a rule is a problem with file, line, field and reason; its folder is nobody's."""
+    folder = isolated_home / "c/tools"
+    folder.mkdir(parents=True)
+    text = (
+        'name = "mine"\nsummary = "Copy new photos to the nas"\nprograms = ["mine"]\ncategories = ["backup"]\n'
+        'platforms = ["linux"]\nstandardness = "niche"\nusage = 2\npiped_with = ["grpe"]\n'
+        '[install]\npipx = "mine"\n'
+        '[[examples]]\ntask = "copy all"\ncommand = "mine {directory}"\n'
+        '[[examples]]\ntask = "see all"\ncommand = "mine"\n'
+    )
+    (folder / "any-name.toml").write_text(text)
+    assert examine()["your tools"] == (
+        "problem",
+        f"{folder / 'any-name.toml'}:8: piped_with: 'grpe' is not in the knowledge base",
+    )
+    (folder / "any-name.toml").write_text(text.replace("grpe", "grep"))
+    assert "your tools" not in examine()
+
+
 def test_a_socket_that_must_not_be_trusted_is_a_problem(examine, isolated_home):
     """A symlink at the socket's place is named with the remedy."""
     (isolated_home / "s").mkdir(mode=0o700)

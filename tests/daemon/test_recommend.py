@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tests.daemon.small_base import BASE, DEBIAN, MAC, elsewhere, here
@@ -137,10 +138,13 @@ def test_category_and_caution() -> None:
 
 
 def test_related() -> None:
-    """Related are alternatives and companions of the first tool that are not recommended themselves."""
+    """Related are alternatives and companions of the first tool that are for here and not recommended themselves."""
     recommender, draft = _ask("find all python files", here("find"), blocked_tools=("fd",))
     assert BASE.tools[draft.ranked[0].number].name == "find"
     assert recommender.related(draft, 10) == ["xargs"]
+    recommender, draft = _ask("find all python files", here("find"))
+    first = msgspec.structs.replace(draft, ranked=draft.ranked[:1])
+    assert recommender.related(first, 10) == ["fd", "xargs"]  # fd's entry alone says that it is the alternative
 
 
 def test_resolve() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from toolrec_kb.knowledge import Knowledge, load
 from toolrec_kb.load import CATEGORIES_FILE, SYNONYMS_FILE, Source
 from toolrec_kb.rules import Base
 from toolrec_kb.schema import Tool
@@ -57,6 +58,12 @@ def make_source(make_tool: MakeTool) -> Callable[..., Source]:
         return Source(Path("data") / tool.categories[0] / f"{name}.toml", tool)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def ours() -> Knowledge:
+    """Our own knowledge base."""
+    return load()[0]
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def test_every_broken_file(folder: Path, save: Callable[..., Path]) -> None:
     with pytest.raises(CompileError) as refused:
         compiler.build(folder)
     lines = str(refused.value).splitlines()
-    assert [line.partition(": ")[0] for line in lines] == [str(path) for path in broken]
+    assert [line.partition(":")[0] for line in lines] == [str(path) for path in broken]
     assert lines[0].endswith("usage: Expected `int` <= 5")
 
 

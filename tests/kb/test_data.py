@@ -34,6 +34,7 @@ def found(sources: list[Source], categories: list[str], lists: Path | None = Non
         tools=frozenset(source.tool.name for source in sources),
         categories=frozenset(categories),
         packages=rules.read_package_lists(lists) if lists else {},
+        sources=rules.read_records(),
     )
     return [str(problem) for problem in rules.check(sources, base)]
 

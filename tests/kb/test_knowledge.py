@@ -63,13 +63,22 @@ def test_overridden_tool(write_user: WriteUser, tmp_path: Path) -> None:
     ]
 
 
+def test_merged_as_if_made_at_once(write_user: WriteUser, tmp_path: Path) -> None:
+    """What is taken over from our own index gives the index that counting everything again gives."""
+    write_user("gizmo", summary="Frobnicate the widgets")
+    write_user("fd", summary="My very own wrapper")
+    loaded, _ = load(tmp_path / "user")
+    written = [loaded.entries.written(number) for number in range(len(loaded.names))]
+    assert knowledge.assemble(written, loaded.categories, loaded.synonyms) == loaded
+
+
 def test_broken_user_file(write_user: WriteUser, tmp_path: Path) -> None:
     """A broken file of the user's is reported; the user's other tools and ours load."""
     broken = write_user("bad", usage=9)
     write_user("gizmo")
     loaded, problems = load(tmp_path / "user")
     assert [tool.name for tool in loaded.tools] == ["fd", "gizmo", "rm"]
-    assert [str(problem) for problem in problems] == [f"{broken}: usage: Expected `int` <= 5"]
+    assert [str(problem) for problem in problems] == [f"{broken}:7: usage: Expected `int` <= 5"]
 
 
 def test_only_broken_user_files(write_user: WriteUser, tmp_path: Path) -> None:
@@ -85,7 +94,7 @@ def test_unknown_category(write_user: WriteUser, tmp_path: Path) -> None:
     path = write_user("gizmo", categories=["gizmos"])
     loaded, problems = load(tmp_path / "user")
     assert [tool.name for tool in loaded.tools] == ["fd", "rm"]
-    assert [str(problem) for problem in problems] == [f"{path}: categories: unknown category 'gizmos'"]
+    assert [str(problem) for problem in problems] == [f"{path}:4: categories: unknown category 'gizmos'"]
 
 
 def test_compiled_once(own: Path) -> None:

@@ -49,7 +49,13 @@ BROKEN_FIELDS: dict[str, tuple[dict[str, Any], str, str]] = {
     "missing field": ({"summary": None}, "summary", "Object missing required field `summary`"),
     "unknown field": ({"sumary": "x"}, "sumary", "Object contains unknown field `sumary`"),
     "value out of its range": ({"usage": 9}, "usage", "Expected `int` <= 5"),
-    "unknown manager": ({"install": {"yum": "rg"}}, "install", "Invalid enum value 'yum'"),
+    "unknown manager": ({"install": {"apt": "rg", "yum": "rg"}}, "install.yum", "Invalid enum value 'yum'"),
+    "bad package": ({"install": {"apt": "rg", "dnf": "-x"}}, "install.dnf", "Expected `str` matching regex"),
+    "rename of an unknown manager": (
+        {"program_names": {"yum": {"rg": "r"}}},
+        "program_names.yum",
+        "Invalid enum value",
+    ),
     "missing field inside": (
         {"examples": [{"task": "find text", "command": "rg"}, {"task": "find it"}]},
         "examples[1].command",
@@ -65,30 +71,34 @@ def test_broken_field(folder: Path, save: Save, fields: dict[str, Any], field: s
     problem = only_problem(folder)
     assert (problem.file, problem.field) == (str(path), field)
     assert problem.reason.startswith(reason)
-    assert str(problem).startswith(f"{path}: {field}: ")
+    assert str(problem).startswith(f"{path}:{problem.line}: {field}: ")
+    text = path.read_text().splitlines()
+    key = field.partition(".")[0].partition("[")[0]
+    assert text[problem.line - 1].startswith(key) or problem.line == 1
 
 
 BROKEN_FILES = {
-    "not TOML": (b"name = fd\n", "not valid TOML: Invalid value (at line 1, column 8)"),
-    "cut off": (b'name = "rg', "not valid TOML: Unterminated string"),
-    "key given twice": (b'name = "a"\nname = "b"\n', "not valid TOML: Cannot overwrite a value"),
-    "Latin-1": (b'name = "caf\xe9"\n', "not UTF-8 text at byte 11"),
-    "binary": (bytes(range(256)), "not UTF-8 text at byte 128"),
-    "NUL": (b"\0", "not valid TOML: "),
-    "nested too deeply": (b"name = " + b"[" * 100_000, "not valid TOML: nested too deeply"),
-    "too large": (b"#" * (load.MAX_FILE_BYTES + 1), "larger than 262144 bytes; one file holds one tool"),
+    "not TOML": (b"name = fd\n", 1, "not valid TOML: Invalid value (at line 1, column 8)"),
+    "cut off": (b'usage = 1\nname = "rg', 2, "not valid TOML: Unterminated string"),
+    "array left open": (b"usage = 1\nname = [1,\n\n", 2, "not valid TOML: Invalid value (at end of document)"),
+    "key given twice": (b'name = "a"\nname = "b"\n', 2, "not valid TOML: Cannot overwrite a value"),
+    "Latin-1": (b'\nname = "caf\xe9"\n', 2, "not UTF-8 text at byte 12"),
+    "binary": (bytes(range(256)), 2, "not UTF-8 text at byte 128"),
+    "NUL": (b"\0", 1, "not valid TOML: "),
+    "nested too deeply": (b"name = " + b"[" * 100_000, 0, "not valid TOML: nested too deeply"),
+    "too large": (b"#" * (load.MAX_FILE_BYTES + 1), 0, "larger than 262144 bytes; one file holds one tool"),
 }
 
 
-@pytest.mark.parametrize(("content", "reason"), BROKEN_FILES.values(), ids=BROKEN_FILES.keys())
-def test_broken_file(folder: Path, content: bytes, reason: str) -> None:
-    """A file that cannot be read as TOML is reported as a whole with the reason."""
+@pytest.mark.parametrize(("content", "line", "reason"), BROKEN_FILES.values(), ids=BROKEN_FILES.keys())
+def test_broken_file(folder: Path, content: bytes, line: int, reason: str) -> None:
+    """A file that cannot be read as TOML is reported with the reason and, if that has one, its line."""
     path = folder / "search" / "rg.toml"
     path.write_bytes(content)
     problem = only_problem(folder)
     assert (problem.file, problem.field) == (str(path), "")
     assert problem.reason.startswith(reason)
-    assert str(problem) == f"{path}: {problem.reason}"
+    assert str(problem) == f"{path}{f':{line}' if line else ''}: {problem.reason}"
 
 
 def test_empty_file(folder: Path) -> None:
@@ -176,7 +186,7 @@ def test_broken_categories(write: Callable[[str, str], Path], tmp_path: Path) ->
     """A bad or missing file of categories is reported with the place."""
     path = write("categories.toml", '[[category]]\nname = "search"\n')
     assert read_categories(path) == Problem(
-        str(path), "category[0].definition", "Object missing required field `definition`"
+        str(path), "category[0].definition", "Object missing required field `definition`", 1
     )
     missing = read_categories(tmp_path / "none.toml")
     assert isinstance(missing, Problem)

@@ -10,7 +10,7 @@ import pytest
 from toolrec_kb import coverage as generator
 from toolrec_kb.coverage import Found
 from toolrec_kb.load import DATA_DIR, Source, read_folder
-from toolrec_kb.rules import coverage
+from toolrec_kb.rules import Base, coverage
 from toolrec_kb.rules.coverage import Standard
 
 MakeSource = Callable[..., Source]
@@ -27,7 +27,10 @@ def lists(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def findings(*sources: Source) -> list[tuple[str, str, str]]:
     """Return file name, program and reason of what the rule reports."""
-    return [(Path(problem.file).name, problem.field, problem.reason) for problem in coverage.check(list(sources))]
+    return [
+        (Path(problem.file).name, problem.field, problem.reason)
+        for problem in coverage.check(list(sources), Base(frozenset(), frozenset()))
+    ]
 
 
 @pytest.mark.usefixtures("lists")
@@ -68,7 +71,7 @@ def test_stale(make_source: MakeSource, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_ours() -> None:
     """Every utility of POSIX and every program of a plain Debian has an entry of ours or a reason."""
-    assert [str(problem) for problem in coverage.check(read_folder(DATA_DIR)[0])] == []
+    assert [str(problem) for problem in coverage.check(read_folder(DATA_DIR)[0], Base(frozenset(), frozenset()))] == []
 
 
 def test_list() -> None:

@@ -7,16 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from toolrec_kb.index import build_index
-from toolrec_kb.knowledge import Knowledge, load
+from toolrec_kb.knowledge import Knowledge
 from toolrec_kb.search import Hit, example_fits, prepare, search, similar_names
 
 MakeTool = Callable[..., object]
-
-
-@pytest.fixture(scope="module")
-def ours() -> Knowledge:
-    """Our own knowledge base."""
-    return load()[0]
 
 
 def hits(knowledge: Knowledge, query: str, limit: int = 20) -> list[Hit]:

@@ -128,7 +128,7 @@ def plan_for(knowledge: kb.Knowledge) -> Plan:
     """Return what an engine needs to rank this knowledge base with the default base."""
     return Plan(
         choose=Models(Config(), find_paths().cache_dir).choose,
-        names=[tool.name for tool in knowledge.tools],
+        names=knowledge.names,
         categories=[category.name for category in knowledge.categories],
     )
 

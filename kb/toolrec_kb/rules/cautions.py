@@ -7,7 +7,7 @@ Knows the usual destructive invocations by pattern, and nothing of what a comman
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from toolrec_kb.load import Problem, Source
@@ -129,6 +129,18 @@ DESTRUCTIVE = {
         r"\bufw\s+reset\b",
     ),
 }
+
+
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
+    """Return one pattern for all; those that begin a word share the look for its beginning, which makes it faster."""
+    words: list[str] = []
+    others: list[str] = []
+    for pattern in patterns:
+        (words if pattern.startswith(r"\b") else others).append(pattern.removeprefix(r"\b"))
+    return re.compile("|".join([rf"\b(?:{'|'.join(words)})", *others]))
+
+
+_ANY = _any_of(pattern for patterns in DESTRUCTIVE.values() for pattern in patterns)
 _PATTERNS = tuple((what, re.compile("|".join(patterns))) for what, patterns in DESTRUCTIVE.items())
 _SHOWS_ONLY = re.compile(r"--(?:dry-run|what-?if|simulate|help|no-act)\b|-WhatIf\b|\$tmp")
 
@@ -146,6 +158,6 @@ def check(source: Source, base: Base) -> Iterator[Problem]:
 
 def destroys(command: str) -> str:
     """Return what a command does that cannot be undone, or an empty string."""
-    if _SHOWS_ONLY.search(command):
+    if not _ANY.search(command) or _SHOWS_ONLY.search(command):
         return ""
     return next((what for what, pattern in _PATTERNS if pattern.search(command)), "")

@@ -10,11 +10,15 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from toolrec_kb.load import Problem, Source
 from toolrec_kb.schema import Tool, all_programs
+
+if TYPE_CHECKING:
+    from toolrec_kb.rules import Base
 
 STANDARD_FILE = Path(__file__).parent / "standard_programs.tsv"
 IGNORED_FILE = Path(__file__).parent / "ignored_programs.toml"
@@ -53,7 +57,7 @@ STANDARD: Mapping[str, Standard] = read_standard()
 IGNORED: Mapping[str, str] = read_ignored()
 
 
-def check(sources: list[Source]) -> Iterator[Problem]:
+def check(sources: list[Source], base: Base) -> Iterator[Problem]:
     """Report standard programs that no entry has, and reasons that nobody needs."""
     covered = {name for source in sources if _is_unix(source.tool) for name in all_programs(source.tool)}
     for name in sorted(STANDARD.keys() - covered - IGNORED.keys()):
