@@ -1,4 +1,7 @@
-"""`toolrecd`: start, stop and look at the daemon. Every error ends here: one line, exit status 1."""
+"""`toolrecd`: start, stop and look at the daemon. Every error ends here: one line, exit status 1.
+
+What only one command needs is imported there: `start` stands between a person and the first answer.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,7 @@ from typing import ParamSpec
 
 import click
 
-from toolrecd import app, doctor, lifecycle, model_cli, status
-from toolrecd.config import find_paths
+from toolrecd import lifecycle
 from toolrecd.errors import ToolrecError
 
 NOT_RUNNING = 3  # as `systemctl status` and the LSB have it
@@ -82,6 +84,8 @@ def restart() -> None:
 @_reporting
 def status_command(as_json: bool) -> None:
     """Say how the daemon is; exit status 3 if it does not run."""
+    from toolrecd import status
+
     found = lifecycle.status(lifecycle.files().socket)
     if found is None:
         click.echo(
@@ -113,6 +117,9 @@ def reload() -> None:
 @_reporting
 def run() -> None:
     """Run the daemon in the foreground, for service managers and for looking at it."""
+    from toolrecd import app
+    from toolrecd.config import find_paths
+
     where = lifecycle.files()
     if not app.serve(find_paths(), where, _version()):
         click.echo(f"toolrecd: already running at {where.socket}")
@@ -122,6 +129,9 @@ def run() -> None:
 @_reporting
 def doctor_command() -> None:
     """Check the installation; exit status 1 if something is wrong."""
+    from toolrecd import doctor
+    from toolrecd.config import find_paths
+
     findings = doctor.examine(find_paths(), lifecycle.files())
     for finding in findings:
         click.echo(f"{finding.verdict:8} {finding.subject:14} {finding.text}")
@@ -149,7 +159,9 @@ def model() -> None:
 @_reporting
 def list_command() -> None:
     """List the models in the cache; a star marks what the configuration names."""
-    click.echo(model_cli.list_models(find_paths()))
+    from toolrecd import config, model_cli
+
+    click.echo(model_cli.list_models(config.find_paths()))
 
 
 @model.command()
@@ -157,7 +169,9 @@ def list_command() -> None:
 @_reporting
 def prepare(file: str | None) -> None:
     """Make what is served of a base, if it is not there: the configured one, or FILE."""
-    click.echo(str(model_cli.prepare(find_paths(), file)))
+    from toolrecd import config, model_cli
+
+    click.echo(str(model_cli.prepare(config.find_paths(), file)))
 
 
 @model.command()
@@ -165,7 +179,9 @@ def prepare(file: str | None) -> None:
 @_reporting
 def use(file: str) -> None:
     """Serve FILE from now on, a GGUF of Gemma 3 270M or FunctionGemma; `default` for the default base."""
-    click.echo(f"toolrecd: {model_cli.use(find_paths(), file)}")
+    from toolrecd import config, model_cli
+
+    click.echo(f"toolrecd: {model_cli.use(config.find_paths(), file)}")
 
 
 @model.command()
@@ -173,4 +189,6 @@ def use(file: str) -> None:
 @_reporting
 def info(file: str | None) -> None:
     """Describe the configured model, or FILE: what is served of it, and how it runs on this machine."""
-    click.echo(model_cli.info(find_paths(), file))
+    from toolrecd import config, model_cli
+
+    click.echo(model_cli.info(config.find_paths(), file))

@@ -17,8 +17,16 @@ import msgspec
 
 from toolrec_client import wire
 from toolrecd.errors import ToolrecError
-from toolrecd.ownership import POLL_S, PROBE_TIMEOUT_S, Files, is_locked, locked_pid, open_private, wait_until
-from toolrecd.server import check_directory
+from toolrecd.ownership import (
+    POLL_S,
+    PROBE_TIMEOUT_S,
+    Files,
+    check_directory,
+    is_locked,
+    locked_pid,
+    open_private,
+    wait_until,
+)
 
 UNKNOWN = "unknown"  # the version of a daemon that speaks another protocol
 START_TIMEOUT_S = 15.0  # it listens within half a second; a busy machine may take longer

@@ -18,7 +18,6 @@ from typing import IO, Any
 import msgspec
 
 from toolrecd.errors import ToolrecError
-from toolrecd.server import check_directory
 
 PROBE_TIMEOUT_S = 2.0
 LOCK_TIMEOUT_S = 0.2
@@ -49,6 +48,21 @@ def open_private(path: Path, flags: int, mode: str) -> IO[Any]:
         raise ToolrecError(
             f"cannot write {path}: {error.strerror}; remove it, or set TOOLREC_SOCKET to another path"
         ) from None
+
+
+def check_directory(directory: Path) -> None:
+    """Make the socket's directory, or refuse it if another user could change what lies in it."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        held = directory.lstat()
+    except OSError as error:
+        raise ToolrecError(f"cannot make {directory}: {error.strerror}; set TOOLREC_SOCKET to another path") from None
+    if directory.is_symlink():
+        raise ToolrecError(f"{directory} is a symlink; remove it, or set TOOLREC_SOCKET to another path")
+    if held.st_uid != os.getuid():
+        raise ToolrecError(f"{directory} belongs to user {held.st_uid}; set TOOLREC_SOCKET to a path of your own")
+    if held.st_mode & 0o022:
+        raise ToolrecError(f"others may write to {directory}; run: chmod go-w {directory}")
 
 
 def take_lock(where: Files) -> IO[str] | None:

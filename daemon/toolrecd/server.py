@@ -19,6 +19,7 @@ from pathlib import Path
 from toolrec_client import wire
 from toolrecd import messages
 from toolrecd.errors import RequestError, ToolrecError
+from toolrecd.ownership import check_directory
 from toolrecd.service import Service
 from toolrecd.sessions import SUPERSEDED
 
@@ -209,21 +210,6 @@ def bind(path: Path) -> socket.socket:
     finally:
         os.umask(mask)
     return listening
-
-
-def check_directory(directory: Path) -> None:
-    """Make the socket's directory, or refuse it if another user could change what lies in it."""
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        held = directory.lstat()
-    except OSError as error:
-        raise ToolrecError(f"cannot make {directory}: {error.strerror}; set TOOLREC_SOCKET to another path") from None
-    if directory.is_symlink():
-        raise ToolrecError(f"{directory} is a symlink; remove it, or set TOOLREC_SOCKET to another path")
-    if held.st_uid != os.getuid():
-        raise ToolrecError(f"{directory} belongs to user {held.st_uid}; set TOOLREC_SOCKET to a path of your own")
-    if held.st_mode & 0o022:
-        raise ToolrecError(f"others may write to {directory}; run: chmod go-w {directory}")
 
 
 def peer_uid(connection: socket.socket) -> int:

@@ -1,77 +1,74 @@
-"""Replays a ranking's evaluations on bare llama.cpp: what the model alone costs, without anything of ours around it."""
+"""Times what llama.cpp alone takes of each line typed: the engine's own calls, clocked at the library's door."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from toolrec_kb import knowledge as kb
-from toolrec_kb.functiongemma import PLAIN
+from toolrec_kb.functiongemma import FORMS_OF_BASE
 from toolrecd.config import SuggestConfig
 from toolrecd.context import for_os
+from toolrecd.engine.jobs import Question, Settings
 from toolrecd.engine.process import ENVIRONMENT
 from toolrecd.recommend import TIES, Recommender, Situation
 
-Operation = tuple[str, tuple[object, ...]]
+
+class Line(msgspec.Struct):
+    """What one line took."""
+
+    ms: float
+    evaluations: int
+    """1, or 2 where names had to be told apart."""
 
 
-def evaluation_ms(model_file: Path, typed: Sequence[str]) -> list[float]:
-    """Return, for each line of `typed`, the milliseconds its batches take when they are replayed.
+class Bare:
+    """The engine in this process, on a model of its own."""
 
-    They are recorded from a ranking of the same lines in the same order, with the candidates that the daemon
-    would name.
-    """
-    os.environ.update(ENVIRONMENT)  # before the library is loaded
-    from toolrecd.engine import llama
-    from toolrecd.engine.jobs import Question
-    from toolrecd.engine.ranker import Floats, Ranker
+    def __init__(self, model_file: Path, settings: Settings) -> None:
+        os.environ.update(ENVIRONMENT)  # before the library is loaded
+        from toolrecd.engine import llama
+        from toolrecd.engine.ranker import Ranker
 
-    class Recorder:
-        """Hands on to a context and notes what it was told."""
+        llama.start_backend()
+        model = llama.Model(model_file, repack=settings.repack)
+        self._clock = Clock(llama.Context(model, threads=settings.threads))
+        self._recommender = Recommender(kb.load()[0], SuggestConfig())
+        self._ranker = Ranker(model, self._clock, FORMS_OF_BASE)
+        self._ranker.speak_of(self._recommender.knowledge.names, [])
+        self._ranker.rank(Question("warm up", "linux", "zsh"), [], typing=True)
+        self._here = Situation(for_os("debian"), "zsh", None)
 
-        def __init__(self, context: llama.Context) -> None:
-            self._context = context
-            self.operations: list[Operation] = []
-
-        def evaluate(self, tokens: Sequence[tuple[int, int, int, bool]]) -> None:
-            self.operations.append(("evaluate", (list(tokens),)))
-            self._context.evaluate(tokens)
-
-        def logits(self, row: int = -1) -> Floats:
-            self.operations.append(("logits", (row,)))
-            return self._context.logits(row)
-
-        def forget(self, sequence: int, start: int) -> None:
-            self.operations.append(("forget", (sequence, start)))
-            self._context.forget(sequence, start)
-
-        def branch(self, source: int, target: int) -> None:
-            self.operations.append(("branch", (source, target)))
-            self._context.branch(source, target)
-
-    llama.start_backend()
-    model = llama.Model(model_file)
-    recorder = Recorder(llama.Context(model, threads=2))
-    ranker = Ranker(model, recorder, PLAIN)
-    recommender = Recommender(kb.load()[0], SuggestConfig())
-    ranker.speak_of(recommender.knowledge.names, [])
-    here = Situation(for_os("debian"), "zsh", None)
-    marks = [0]
-    for line in typed:
-        candidates = [ranked.number for ranked in recommender.shortlist(line, here).ranked[:TIES]]
-        if candidates:
-            ranker.rank(Question(line, "linux", "zsh"), candidates)
-        marks.append(len(recorder.operations))
-    bare = llama.Context(model, threads=2)
-    return [_replay(bare, recorder.operations[a:b]) for a, b in pairwise(marks)]
+    def lines(self, typed: Sequence[str]) -> list[Line]:
+        """Return what llama.cpp takes of each line, ranked in this order as the daemon ranks them."""
+        lines = []
+        for line in typed:
+            self._clock.spent, self._clock.runs = 0.0, 0
+            candidates = [ranked.number for ranked in self._recommender.shortlist(line, self._here).ranked[:TIES]]
+            if candidates:
+                self._ranker.rank(Question(line, "linux", "zsh"), candidates, typing=True)
+            lines.append(Line(self._clock.spent * 1e3, self._clock.runs))
+        return lines
 
 
-def _replay(context: object, operations: Sequence[Operation]) -> float:
-    started = time.perf_counter()
-    for name, arguments in operations:
-        call: Callable[..., object] = getattr(context, name)
-        call(*arguments)
-    return (time.perf_counter() - started) * 1e3
+class Clock:
+    """Hands on to a context and sums up the time spent there."""
+
+    def __init__(self, context: Any) -> None:
+        self._context, self.spent, self.runs = context, 0.0, 0
+
+    def evaluate(self, tokens: Sequence[tuple[int, int, int, bool]]) -> None:
+        """Evaluate, on the clock."""
+        started = time.perf_counter()
+        self._context.evaluate(tokens)
+        self.spent += time.perf_counter() - started
+        self.runs += 1
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what takes no time worth measuring as it is."""
+        return getattr(self._context, name)

@@ -1,4 +1,4 @@
-"""Many shells at one daemon: each types two seconds in every twenty, five keys a second, a connection a key, as zsh does."""
+"""Many shells at one daemon: each types two seconds in every twenty, five keys a second, a connection a key."""
 
 from __future__ import annotations
 

@@ -1,8 +1,12 @@
-"""Asks llama.cpp the ordinary way: the whole base, the tool declaration in the prompt, a call written token by token."""
+"""Asks llama.cpp the ordinary way: the whole base, the tools in the prompt, a call written token by token.
+
+Run as `python naive.py MODEL` with a query a line on its standard input, it prints each one's milliseconds.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,3 +37,8 @@ def answer_ms(model_file: Path, queries: Sequence[str]) -> list[float]:
         )
         times.append((time.perf_counter() - started) * 1e3)
     return times[1:]
+
+
+if __name__ == "__main__":
+    for taken in answer_ms(Path(sys.argv[1]), sys.stdin.read().splitlines()):
+        print(taken)

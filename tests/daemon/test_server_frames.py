@@ -10,7 +10,8 @@ import pytest
 from toolrec_client import wire
 from toolrecd import server as server_module
 from toolrecd.errors import ToolrecError
-from toolrecd.server import bind, check_directory
+from toolrecd.ownership import check_directory
+from toolrecd.server import bind
 
 
 def request(**fields: object) -> bytes:
