@@ -43,6 +43,7 @@ class Bench:
     def __init__(self, home: Path, cache: Path) -> None:
         self.rows: list[tuple[str, str]] = []
         self._environment = {**os.environ, "HOME": str(home), "TOOLREC_CACHE_DIR": str(cache)}
+        self._seq = 0
         self.socket = home / ".local/state/toolrec/toolrecd.sock"
 
     def row(self, what: str, value: str, target: str = "") -> None:
@@ -64,8 +65,9 @@ class Bench:
         """Return what the daemon's command says about the model."""
         return " ".join(self.toolrecd("model", "info").split()).replace("self-test not", "self-test: not")
 
-    def ask(self, query: str, mode: str, seq: int = 0, shell: str = "zsh") -> tuple[float, float]:
+    def ask(self, query: str, mode: str, shell: str = "zsh") -> tuple[float, float]:
         """Return the milliseconds until the first and until the final reply."""
+        self._seq += 1  # a lower number would be superseded
         started = time.perf_counter()
         connection = wire.connect(str(self.socket))
         request = {
@@ -77,7 +79,7 @@ class Bench:
             "shell": shell,
             "path": os.environ["PATH"],
         }
-        wire.send(connection, msgspec.msgpack.encode({**request, "session": f"bench-{mode}", "seq": seq}))
+        wire.send(connection, msgspec.msgpack.encode({**request, "session": "bench", "seq": self._seq}))
         first = 0.0
         while True:
             reply = msgspec.msgpack.decode(wire.receive(connection))
@@ -145,7 +147,7 @@ def tried_out(bench: Bench) -> None:
 
 def asking(bench: Bench, queries: Sequence[str]) -> None:
     """Measure different questions, asked whole."""
-    times = [bench.ask(query, "ask", number) for number, query in enumerate(queries)]
+    times = [bench.ask(query, "ask") for query in queries]
     bench.row(
         f"{len(queries)} different questions asked: provisional, median / 95th", spread([first for first, _ in times])
     )
@@ -166,7 +168,7 @@ def typing(bench: Bench, queries: Sequence[str]) -> None:
         lines = [query[:end] for query in queries[start : start + TURN] for end in range(3, len(query) + 1)]
         lines = [line for line in dict.fromkeys(lines) if line not in seen]
         seen.update(lines)
-        whole += [bench.ask(line, "typing", len(whole) + number) for number, line in enumerate(lines)]
+        whole += [bench.ask(line, "typing") for line in lines]
         alone += bare.lines(lines)
     plain = [last for (_, last), line in zip(whole, alone, strict=True) if line.evaluations == 1]
     stepped = [last for (_, last), line in zip(whole, alone, strict=True) if line.evaluations > 1]
@@ -187,7 +189,7 @@ def over_naive(bench: Bench, base: Path, queries: Sequence[str]) -> None:
     bench.ask("warm up", "ask", shell="bash")  # in another shell than before, so that no answer comes from the cache
     bench.ask("warm up", "typing", shell="bash")
     asked = [bench.ask(query, "ask", shell="bash")[1] for query in queries]
-    typed = [bench.ask(query, "typing", 500_000 + n, shell="bash")[1] for n, query in enumerate(queries)]
+    typed = [bench.ask(query, "typing", shell="bash")[1] for query in queries]
     bench.row(f"`create_chat_completion` with tools, {len(queries)} questions", spread(naive))
     for what, ours in (("asked whole", asked), ("last key of the same, typed", typed)):
         ratio = statistics.median(naive) / statistics.median(ours)
@@ -200,7 +202,7 @@ def while_busy(bench: Bench, queries: Sequence[str]) -> None:
     burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
     try:
         lines = [query[:end] for query in queries for end in range(3, len(query) + 1)]
-        times = [bench.ask(line, "typing", 600_000 + n, shell="fish") for n, line in enumerate(lines)]
+        times = [bench.ask(line, "typing", shell="fish") for line in lines]
     finally:
         for burner in burners:
             burner.kill()
