@@ -23,6 +23,7 @@ import bare as bare_llama
 import knowledge_base
 import load
 import msgspec
+import plot
 import zsh
 
 from toolrec_client import wire
@@ -40,14 +41,14 @@ class Bench:
     """A daemon in a throwaway home, and the rows measured on it."""
 
     def __init__(self, home: Path, cache: Path) -> None:
-        self.rows: list[tuple[str, str]] = []
+        self.medians: dict[str, float] = {}
+        """What the plot shows, in milliseconds."""
         self._environment = {**os.environ, "HOME": str(home), "TOOLREC_CACHE_DIR": str(cache)}
         self._seq = 0
         self.socket = home / ".local/state/toolrec/toolrecd.sock"
 
     def row(self, what: str, value: str, target: str = "") -> None:
         """Note and show a result, and what it is held to."""
-        self.rows.append((what, value))
         print(f"| {what} | {target} | {value} |", flush=True)
 
     def status(self) -> dict[str, Any]:
@@ -166,6 +167,11 @@ def typing(bench: Bench, queries: Sequence[str]) -> None:
     bench.row(f"{keys}: provisional, median / 95th", spread([first for first, _ in whole]), "95th ≤ 5 ms")
     bench.row(f"model-ranked, one evaluation ({len(plain)} keys)", spread(plain), "≤ 40 / 80 ms")
     bench.row(f"model-ranked, with a step between names ({len(stepped)} keys)", spread(stepped), "≤ 70 / 110 ms")
+    bench.medians |= {
+        "shortlist's hint, a key typed": statistics.median(first for first, _ in whole),
+        "model-ranked hint, a key typed": statistics.median(last for _, last in whole),
+        "bare llama.cpp, the same keys": statistics.median(line.ms for line in alone),
+    }
     ours, llama = statistics.median(last for _, last in whole), statistics.median(line.ms for line in alone)
     bench.row("the same keys on bare llama.cpp", spread([line.ms for line in alone]))
     bench.row("ours over bare llama.cpp, at the median", f"{ours / llama:.2f} times", "at most 1.25 times")
@@ -180,6 +186,10 @@ def over_naive(bench: Bench, base: Path, queries: Sequence[str]) -> None:
     bench.ask("warm up", "typing", shell="bash")
     asked = [bench.ask(query, "ask", shell="bash")[1] for query in queries]
     typed = [bench.ask(query, "typing", shell="bash")[1] for query in queries]
+    bench.medians |= {
+        "model-ranked answer, asked whole": statistics.median(asked),
+        "create_chat_completion with tools": statistics.median(naive),
+    }
     bench.row(f"`create_chat_completion` with tools, {len(queries)} questions", spread(naive))
     for what, ours in (("asked whole", asked), ("last key of the same, typed", typed)):
         ratio = statistics.median(naive) / statistics.median(ours)
@@ -280,6 +290,7 @@ def main() -> None:
     parser.add_argument(
         "--knowledge", action="store_true", help="measure the knowledge base alone: no daemon, no model"
     )
+    parser.add_argument("--plot", type=Path, help="draw the medians into this SVG file")
     options = parser.parse_args()
     queries = [json.loads(line)["query"] for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
     print("| what | target | measured |\n|---|---|---|")
@@ -292,6 +303,8 @@ def main() -> None:
     bench = Bench(home, cache)
     try:
         measure(bench, home, base_model(cache), queries, options)
+        if options.plot:
+            options.plot.write_text(plot.draw("Median time to an answer, 2 cores", bench.medians), encoding="utf-8")
     finally:
         bench.toolrecd("stop")
         shutil.rmtree(home, ignore_errors=True)
