@@ -44,7 +44,9 @@ class Demoting:
         return self._settings.pop(0)
 
 
-def _plan(*, idle_s: float = 0.0, safer: Demoting | None = None, problem: str = "", names: tuple[str, ...] = ()) -> Plan:
+def _plan(
+    *, idle_s: float = 0.0, safer: Demoting | None = None, problem: str = "", names: tuple[str, ...] = ()
+) -> Plan:
     choice = Choice(MODEL, None, QUICK, problem)
     return Plan(choose=lambda: choice, names=list(names or NAMES), categories=[], idle_s=idle_s, safer=safer)
 
@@ -158,8 +160,7 @@ async def test_replaced_while_resting(workers: FakeWorkers) -> None:
         assert await engine.replace(_plan(idle_s=30.0, names=("grep", "tar"))) == ""
         assert set(await engine.rank(FIND, [])) == {"grep", "tar"}
         workers.last.die("SIGKILL")
-        await until(lambda: engine.state == "restarting")
-        await until(lambda: engine.state == "ready")
+        await until(lambda: len(workers.started) == 3 and engine.state == "ready")
         assert set(await engine.rank(FIND, [])) == {"grep", "tar"}
 
 
