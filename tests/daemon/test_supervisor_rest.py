@@ -266,6 +266,30 @@ def test_plan_as_a_job() -> None:
     assert plan.numbers(["c", "z", "a"]) == [0, 2]
 
 
+def test_plan_after_a_crash() -> None:
+    """What is safer is the plan's to say; where that fails it is the safest, and where there is nothing, nothing."""
+
+    def fail(choice: Choice, reason: str) -> Settings:
+        raise PermissionError(13, "Permission denied")
+
+    choice = Choice(MODEL, None, QUICK)
+    assert _plan(safer=Demoting(CAREFUL)).settings_after(choice, "x") == CAREFUL
+    assert _plan().settings_after(choice, "x") is None
+    plan = Plan(choose=lambda: choice, names=[], categories=[], safer=fail)
+    assert plan.settings_after(choice, "x") == Settings()
+
+
+async def test_thinking_wakes_it(workers: FakeWorkers) -> None:
+    """A thought asked of a resting model starts a worker too, and naming a category does."""
+    async with serving(_plan(idle_s=SOON_S)) as engine:
+        await _rested(engine)
+        await engine.categorise(FIND, "find")
+        await _rested(engine)
+        with pytest.raises(EngineUnavailable, match="unexpected Scores"):  # all that a fake worker has to say
+            await anext(engine.think(FIND))
+        assert [type(job).__name__ for job in workers.last.jobs] == ["Load", "Think"]
+
+
 @pytest.mark.slow
 async def test_real_worker_rests_and_crashes(serving_file: Path) -> None:
     """A real worker is ended when idle, wakes for a question, and after SIGSEGV runs as is safer."""

@@ -58,9 +58,10 @@ class FakeWorker:
         if self._end.is_set():
             raise WorkerGone(f"the model process {self._how}")
         job = self.jobs[-1]
-        return (
-            jobs.Loaded(_info(job), 1.0) if isinstance(job, jobs.Load) else jobs.Scores([0.0] * len(self.load.names), 1)
-        )
+        if isinstance(job, jobs.Load):
+            return jobs.Loaded(_info(job), 1.0)
+        asked = self.load.categories if isinstance(job, jobs.Categorise) else self.load.names
+        return jobs.Scores([0.0] * len(asked), 1)
 
     async def abort(self) -> bool:
         """Stop at once."""
