@@ -26,7 +26,7 @@ from toolrecd.engine.gguf import GgufError, read_header
 from toolrecd.engine.process import ENVIRONMENT
 from toolrecd.errors import ToolrecError
 
-RECIPE_VERSION: Final = 1  # raised whenever what is built of the same files changes
+RECIPE_VERSION: Final = 2  # raised whenever what is built of the same files changes
 KEEP_FILE: Final = Path(__file__).parent / "keep.xz"  # the tokens that are kept; toolrec_trainer.vocabulary makes it
 FOLDER: Final = "serving"
 LOCK_NAME: Final = "serving.lock"

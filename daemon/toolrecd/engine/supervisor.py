@@ -199,7 +199,11 @@ class Supervisor:
             if self._worker is worker and self._idle_left() <= 0:
                 self._wanted.clear()
                 self._worker, self.state = None, "resting"
-                await worker.close()
+                try:
+                    await worker.close()
+                except asyncio.CancelledError:
+                    worker.kill()
+                    raise
 
     def _wake(self) -> None:
         self.state = "loading"
@@ -274,7 +278,10 @@ class Supervisor:
                 self._safer = plan.settings_after(choice, str(error))
             worker.kill()
             raise EngineUnavailable(f"while loading {choice.model}: {error}") from None
-        except (asyncio.CancelledError, EngineUnavailable):
+        except EngineUnavailable:
+            await worker.close()
+            raise
+        except asyncio.CancelledError:
             worker.kill()
             raise
         if isinstance(result, jobs.Loaded):
