@@ -33,6 +33,8 @@ TIES: Final = 12  # how many candidates are worth a closer look where names begi
 MODEL_FLOOR: Final = -12.0  # nats; a name the model finds absurd is not worth less than this
 INSTALLED_BONUS: Final = 0.5
 MODERN_BONUS: Final = 0.6
+NATIVE_BONUS: Final = 1.6  # shared out over a tool's systems: who was made for this one alone knows it best
+CMDLET_BONUS: Final = 2.0  # at a PowerShell prompt "zip a folder" wants Compress-Archive more than a port of zip
 CATEGORY_VOTERS: Final = 6
 CATEGORY_TEMPERATURE: Final = 3.0
 SECOND_CATEGORY: Final = 0.4  # the say of a tool's further categories
@@ -46,7 +48,7 @@ SYSTEM_MANAGERS: Final[dict[str, Manager]] = {
     "pkg_info": "pkg_add", "pkg_delete": "pkg_add", "pkgin": "pkgin", "winget": "winget", "scoop": "scoop",
     "choco": "choco",
 }  # fmt: skip
-OWN_MANAGER_BONUS: Final = 1.0
+OWN_MANAGER_BONUS: Final = 3.0
 OTHER_MANAGER_MALUS: Final = -8.0
 
 
@@ -171,7 +173,9 @@ class Recommender:
         if tool.shells and situation.shell not in tool.shells:
             return None
         bonus = MODERN_BONUS if self._config.prefer_modern and tool.replaces else 0.0
-        bonus += _manager_bonus(tool, situation.machine)
+        bonus += _manager_bonus(tool, situation.machine) + NATIVE_BONUS / len(tool.platforms)
+        if situation.shell == "powershell" and tool.shells:
+            bonus += CMDLET_BONUS
         if self._config.prefer_installed and self._installed(tool, situation):
             bonus += INSTALLED_BONUS
         return bonus

@@ -55,10 +55,23 @@ KINDS: Final = {
     "js": "js", "ts": "ts", "py": "py",
 }  # fmt: skip
 _KIND: Final = re.compile(
-    r"\b(" + "|".join(KINDS) + r")\s+(?:source\s+|script\s+|code\s+)?(?:files?|scripts?)\b", re.IGNORECASE
+    r"\b(" + "|".join(KINDS) + r")\s+(?:source\s+|script\s+|code\s+)?(?:files?|scripts?|code|source|projects?)\b", re.IGNORECASE
 )
 
 
+# Programs or parts of their names, but said to tell where it is asked.
+SYSTEMS: Final = frozenset(
+    "linux mac macos osx windows win10 win11 ubuntu debian fedora arch alpine freebsd openbsd netbsd bsd unix powershell"
+    " pwsh".split()
+)
+# "install firefox", "restart nginx", "logs of sshd": something is done to what has the name.
+_HANDLED: Final = (
+    re.compile(
+        r"\b(?:install|instal|uninstall|reinstall|restart|reload|pid of|logs? (?:of|for|from)|version of|latest)"
+        r" (?:the )?(?!(?:packages?|software|programs?|apps?|updates?|everything)\b)([\w.+-]+)(?=$| (?:on|from|with|without|no|using|via|service|server)\b)"
+    ),
+    re.compile(r"\b(?:service|server|daemon) ([\w.+-]+)$"),
+)
 _COMPARED: Final = (
     re.compile(r"\b(?:better|modern|faster|nicer|prettier|newer|friendlier|simpler|improved|fancier) ([\w.+-]+)$"),
     re.compile(r"\b([\w.+-]{1,48}) (?:alternatives?|replacements?|substitute|clone)\b"),
@@ -98,12 +111,14 @@ def read(query: str) -> Operands:
     if sought and "pattern" not in values and sought[1].lower() not in _NOT_SOUGHT:
         values["pattern"] = sought[1]
     compared = next(filter(None, (match for pattern in _COMPARED for match in pattern.findall(rest.lower()))), "")
-    return Operands(values, _words(values, _KIND.search(rest)), compared)
+    return Operands(values, _words(values, rest), compared)
 
 
-def _words(values: dict[str, str], kind: re.Match[str] | None) -> frozenset[str]:
+def _words(values: dict[str, str], query: str) -> frozenset[str]:
     about = [values.get(name, "") for name in ("pattern", "url", "host", "directory")]
+    about += [word for pattern in _HANDLED for word in pattern.findall(query.lower())]
     words = re.findall(r"[a-z0-9_+#]+", " ".join(about).lower())
+    kind = _KIND.search(query)
     return frozenset([*words, *([kind[1].lower()] if kind else [])])
 
 

@@ -66,6 +66,11 @@ def terms(text: str) -> list[str]:
     return found
 
 
+def phrase_key(words: str) -> str:
+    """Return the stems of `words`, stop words and all, by which a phrase such as "logged in" is known."""
+    return " ".join(stem(word) for word in words.lower().split())
+
+
 def _file_terms(name: str, extension: str) -> list[str]:
     before = name[: -len(extension) - 1].strip("*")
     words = [stem(word) for word in re.findall(r"[a-z]{3,}", before)]
