@@ -72,6 +72,10 @@ _HANDLED: Final = (
     ),
     re.compile(r"\b(?:service|server|daemon) ([\w.+-]+)$"),
 )
+# What is done to files of any type alike: the type tells no tool.
+_ANY_TYPE: Final = re.compile(
+    r"\b(?:rename|copy|cp|mv|move|delete|remove|rm|list|count|(?:find|show|sync) (?:all|every|the|my))\b", re.IGNORECASE
+)
 _COMPARED: Final = (
     re.compile(r"\b(?:better|modern|faster|nicer|prettier|newer|friendlier|simpler|improved|fancier) ([\w.+-]+)$"),
     re.compile(r"\b([\w.+-]{1,48}) (?:alternatives?|replacements?|substitute|clone)\b"),
@@ -119,7 +123,11 @@ def _words(values: dict[str, str], query: str) -> frozenset[str]:
     about += [word for pattern in _HANDLED for word in pattern.findall(query.lower())]
     words = re.findall(r"[a-z0-9_+#]+", " ".join(about).lower())
     kind = _KIND.search(query)
-    return frozenset([*words, *([kind[1].lower()] if kind else [])])
+    if kind:
+        words.append(kind[1].lower())
+    if _ANY_TYPE.search(query):
+        words += [word for ending in _EXTENSION.findall(query) for word in (ending.lower(), f".{ending.lower()}")]
+    return frozenset(words)
 
 
 def _numbers(query: str) -> dict[str, str]:

@@ -52,6 +52,8 @@ def wanted(index: Index, text: str, operands: Operands) -> list[Term]:
     if extension:  # "python files" are found by their type, and by tools that find by type
         found += [term for term in (f".{extension}", _EXTENSION) if term not in found]
         shares.setdefault(_EXTENSION, EXTENSION_WEIGHT)
+        if f".{extension}" not in text.lower():
+            shares.setdefault(f".{extension}", EXTENSION_WEIGHT)
     if _SUM.search(text) and _CALCULATE not in found:
         found.append(_CALCULATE)
     phrases = _phrases(index, text)
