@@ -49,7 +49,7 @@ SYSTEM_MANAGERS: Final[dict[str, Manager]] = {
     "choco": "choco",
 }  # fmt: skip
 OWN_MANAGER_BONUS: Final = 3.0
-OTHER_MANAGER_MALUS: Final = -8.0
+OTHER_MANAGER_MALUS: Final = -14.0
 
 
 class Situation(msgspec.Struct, frozen=True):

@@ -21,7 +21,8 @@ STOP_WORDS: Final = frozenset(
     "those how what which where when who whats hows can could should would will want need wanna please pls some any "
     "there here you your we our us using use used via into onto out up so if then than just get got give tell show "
     "way best good tool tools command commands cmd program utility something thing things without not no but like "
-    "let lets im ive one about each every all".split()
+    "let lets im ive one about each every all they them their he she his her dont doesnt didnt isnt arent cant "
+    "couldnt wont wouldnt havent hasnt really very thats theres".split()
 )
 
 # Endings longest first, what replaces them, and the least length of what is left.

@@ -16,7 +16,7 @@ from toolrec_kb.text import stem, terms
 # Tuned on the development questions (docs/measurements.md, "Shortlist").
 SYNONYM_WEIGHT: Final = 0.45
 PREFIX_WEIGHT: Final = 0.95
-TYPO_WEIGHT: Final = 1.0
+TYPO_WEIGHT: Final = 0.8
 OPERAND_WEIGHT: Final = 0.4  # "search for error in logs" is not about errors
 PHRASE_WEIGHT: Final = 0.9
 MAX_PHRASE: Final = 4
