@@ -23,6 +23,7 @@ from toolrecd.engine.jobs import Question
 from toolrecd.engine.supervisor import Engine
 from toolrecd.invocation import invocation
 from toolrecd.messages import ToolHint
+from toolrecd.shape import first_word
 
 SHORTLIST: Final = 40  # a right tool is rarely further down; docs/measurements.md, "Shortlist"
 # Points of the shortlist's score for a nat of the model's. An untrained base knows names, not their use: with more
@@ -131,6 +132,7 @@ class Recommender:
             strength=best.words,
             fit=best.fit,
             known=draft.query.known,
+            names_program=first_word(draft.query.text) in self.knowledge.index.names,
             text=draft.query.text,
         )
 

@@ -60,17 +60,29 @@ def search(
     priors = index.priors
     totals = {number: score + priors[number] for number, score in scores.items()}
     first = sorted(totals, key=totals.__getitem__, reverse=True)[:FIRST_STAGE]
-    bonuses = {number: bonus for number in first if (bonus := allowed(number)) is not None}
+    bonuses = _candidates(first, allowed)
     closely = closer(index, query)
     hits = []
-    for number in list(bonuses)[:CANDIDATES]:
+    for number, bonus in bonuses.items():
         fit, added = closely.look(number)
         covers = [part.covered(number) for part in found]
         matched = sum(map(bool, covers)) / max(len(covers), 1)
         words = scores[number] + MATCHED_WEIGHT * matched + added
         coverage = min(sum(covers) / query.total, 1.0)
-        hits.append(Hit(number, words + priors[number] + bonuses[number], coverage, words, fit))
+        hits.append(Hit(number, words + priors[number] + bonus, coverage, words, fit))
     return sorted(hits, key=lambda hit: -hit.score)[:limit]
+
+
+def _candidates(numbers: list[int], allowed: Callable[[int], float | None]) -> dict[int, float]:
+    """Return the first tools that are allowed, each with its bonus."""
+    bonuses: dict[int, float] = {}
+    for number in numbers:
+        bonus = allowed(number)
+        if bonus is not None:
+            bonuses[number] = bonus
+            if len(bonuses) == CANDIDATES:
+                break
+    return bonuses
 
 
 class _Found(msgspec.Struct):

@@ -35,6 +35,7 @@ _ENDINGS: Final = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)  # the same few thousand words come again and again
 def stem(word: str) -> str:
     """Return `word` without its English ending, so that compress, compressed and compressing meet."""
     if not word.isalpha():
