@@ -38,6 +38,7 @@ TASK_WEIGHTS: Final = (-2.63, 0.72, -0.08, 2.46, 0.7, 1.18, -1.38, -2.32, -2.19)
 RIGHT_WEIGHTS: Final = (-0.71, 0.8, 0.31, 0.68, 0.31, -1.04, 0.76, 0.0, -0.37)
 TASK_THRESHOLD: Final = 0.6
 
+
 def features(signals: Signals) -> tuple[float, ...]:
     """Return the regressions' inputs."""
     return (

@@ -15,7 +15,9 @@ _CODE: Final = re.compile(
     r"|^(?:import|return)\s\S+|\w+::\w|^\s*@\w|^\s*[\"'][\w ]+[\"']\s*:",
     re.IGNORECASE,
 )
-_COMMENT: Final = re.compile(r"^\s*(?:#|//|--\s|;|/?\*|<!--|\$\s|>\s|PS\s)|^\s*(?:vim|author|copyright)\b", re.IGNORECASE)
+_COMMENT: Final = re.compile(
+    r"^\s*(?:#|//|--\s|;|/?\*|<!--|\$\s|>\s|PS\s)|^\s*(?:vim|author|copyright)\b", re.IGNORECASE
+)
 # Times, dates and levels as programs write them, and `key: value`.
 _LOG: Final = re.compile(
     r"\d\d:\d\d:\d\d|\d{4}-\d\d-\d\d|^\s*\[\s*\d|^\s*(?:info|warn(?:ing)?|crit|error|debug|fatal)\b\s*:"
@@ -26,8 +28,8 @@ _FLAG: Final = re.compile(r"\s--?[A-Za-z]|\s[|&]{1,2}\s|\s~?\.{0,2}/|\s/|&&")
 _RUNS_AS: Final = frozenset({"sudo", "doas"})
 # A greeting, a reminder, a statement about something that is or was.
 _REMARK: Final = re.compile(
-    r"\b(?:i am|i'm|i hate|i like|i love|thanks?|thx|hello|hi|hey|regards|please ack|todo|fixme|wip|notes?|below|above|see|"
-    r"ask|call|buy|pay|lunch|dinner|coffee|meeting|monday|tuesday|wednesday|thursday|friday|by|was|were|is|are|ok|lol|"
+    r"\b(?:i am|i'm|i hate|i like|i love|thanks?|thx|hello|hi|hey|regards|please ack|todo|fixme|wip|notes?|below|above|"
+    r"see|ask|call|buy|pay|lunch|dinner|coffee|meeting|monday|tuesday|wednesday|thursday|friday|by|was|were|is|are|ok|lol|"
     r"bye|oops|never mind|works|done|temporary|forgot)\b",
     re.IGNORECASE,
 )
@@ -40,8 +42,8 @@ _ASKS: Final = re.compile(r"\?\s*$|^\s*(?:what|whats|how|which|where|who|why|is|
 # What one asks a person or an encyclopedia.
 _GENERAL: Final = re.compile(
     r"^(?:who (?:wrote|invented|won|made|is|was)|when (?:was|did) the|why (?:is|are|do|does)|should (?:i|we)|are you|"
-    r"is (?:a|the|it)\b|is \w+ (?:\w+ )?(?:better|hard|good|easy|worth)|how (?:do|does|did) (?!i\b|we\b|you\b)|how much does|"
-    r"what is (?:the|a) (?:meaning|point|capital|best)|meaning of|capital of|"
+    r"is (?:a|the|it)\b|is \w+ (?:\w+ )?(?:better|hard|good|easy|worth)|how much does|"
+    r"how (?:do|does|did) (?!i\b|we\b|you\b)|what is (?:the|a) (?:meaning|point|capital|best)|meaning of|capital of|"
     r"explain|translate|best \w+ (?:in|for))",
     re.IGNORECASE,
 )

@@ -18,7 +18,7 @@ from toolrec_kb.prepared import Query
 EXAMPLE_WEIGHT: Final = 6.8
 BREADTH_WEIGHT: Final = 3.0  # of the third best example: who does such things in many ways is made for them
 PAIR_WEIGHT: Final = 4.0  # "file type" is another matter than a file and a type
-CATEGORY_WEIGHT: Final = 0.8
+CATEGORY_WEIGHT: Final = 0.7
 BREADTH: Final = 3
 QUESTION_SHARE: Final = 0.5  # half each: an example is as much about its task as the question is
 

@@ -23,7 +23,7 @@ from toolrec_kb.tables import name_table, rival_table, synonym_table
 from toolrec_kb.term_counts import TermCounts, count
 
 # Tuned on the development questions (docs/measurements.md, "Shortlist").
-LENGTH_NORM: Final = 0.12  # BM25's b: entries with many examples are long because they can do much
+LENGTH_NORM: Final = 0.03  # BM25's b: entries with many examples are long because they can do much
 SATURATION: Final = 1.6  # BM25's k1
 USAGE_WEIGHT: Final = 1.25
 STANDARDNESS_BONUS: Final = {"builtin": 0.2, "posix": 0.5, "core": 0.5, "popular": 0.2, "niche": -0.4}

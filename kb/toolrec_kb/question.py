@@ -55,20 +55,21 @@ KINDS: Final = {
     "js": "js", "ts": "ts", "py": "py",
 }  # fmt: skip
 _KIND: Final = re.compile(
-    r"\b(" + "|".join(KINDS) + r")\s+(?:source\s+|script\s+|code\s+)?(?:files?|scripts?|code|source|projects?)\b", re.IGNORECASE
+    r"\b(" + "|".join(KINDS) + r")\s+(?:source\s+|script\s+|code\s+)?(?:files?|scripts?|code|source|projects?)\b",
+    re.IGNORECASE,
 )
 
 
 # Programs or parts of their names, but said to tell where it is asked.
-SYSTEMS: Final = frozenset(
-    "linux mac macos osx windows win10 win11 ubuntu debian fedora arch alpine freebsd openbsd netbsd bsd unix powershell"
-    " pwsh".split()
-)
+_LINUXES: Final = ("linux", "ubuntu", "debian", "fedora", "arch", "alpine", "unix")
+_OTHERS: Final = ("mac", "macos", "osx", "windows", "win10", "win11", "freebsd", "openbsd", "netbsd", "bsd")
+SYSTEMS: Final = frozenset([*_LINUXES, *_OTHERS, "powershell", "pwsh"])
 # "install firefox", "restart nginx", "logs of sshd": something is done to what has the name.
 _HANDLED: Final = (
     re.compile(
         r"\b(?:install|instal|uninstall|reinstall|restart|reload|pid of|logs? (?:of|for|from)|version of|latest)"
-        r" (?:the )?(?!(?:packages?|software|programs?|apps?|updates?|everything)\b)([\w.+-]+)(?=$| (?:on|from|with|without|no|using|via|service|server)\b)"
+        r" (?:the )?(?!(?:packages?|software|programs?|apps?|updates?|everything)\b)([\w.+-]+)"
+        r"(?=$| (?:on|from|with|without|no|using|via|service|server)\b)"
     ),
     re.compile(r"\b(?:service|server|daemon) ([\w.+-]+)$"),
 )

@@ -17,7 +17,7 @@ from toolrec_kb.schema import Tool, all_programs
 from toolrec_kb.text import terms
 
 # Tuned on the development questions (docs/measurements.md, "Shortlist").
-FIELD_WEIGHTS: Final = {"name": 1.5, "summary": 2.8, "tasks": 0.9, "keywords": 1.5, "categories": 0.5, "commands": 0.3}
+FIELD_WEIGHTS: Final = {"name": 1.5, "summary": 2.8, "tasks": 0.9, "keywords": 2.1, "categories": 0.5, "commands": 0.3}
 
 
 class TermCounts(msgspec.Struct, frozen=True):
