@@ -14,6 +14,7 @@ from toolrec_kb import knowledge as kb
 from toolrecd import config as configuration
 from toolrecd import context, ownership, status
 from toolrecd.config import Config, Paths
+from toolrecd.engine import selftest
 from toolrecd.engine.plan import Choice
 from toolrecd.engine.supervisor import Supervisor
 from toolrecd.errors import ToolrecError
@@ -23,8 +24,12 @@ from toolrecd.service import Service
 from toolrecd.state import State, changes, named_path, needs_worker, take_state
 from toolrecd.watch import watch
 
-# The self-test takes some seconds of both cores: not while somebody waits for the first answers.
+# The self-test takes some seconds of all cores: not while somebody waits for the first answers, and not while
+# the machine has other work, which would be measured too.
 SELFTEST_AFTER_S = 5.0
+QUIET_LOAD = 0.5  # runnable processes a core, over the last minute
+PATIENCE = 20  # how often a busy machine is looked at again before it is tried all the same
+LOOK_AGAIN_S = 30.0
 MERGE_AFTER_S = 120.0  # an adapter that is still being worked on changes more often than that
 
 
@@ -172,6 +177,7 @@ class App:
             return
         if not models.tried(choice.model):
             await asyncio.sleep(SELFTEST_AFTER_S)
+            await _quiet()
             settings = await asyncio.to_thread(models.try_out, choice.model)
             self.note(f"self-test: {choice.model.name} runs best with {settings}")
             await self._serve_again(choice, models)
@@ -194,6 +200,14 @@ class App:
         """Return the folders and the single files that a configuration is made of."""
         files = [named_path(text) for text in (config.model.path, config.model.adapter) if text]
         return [self.paths.config_dir, self.paths.tools_dir(config)], files
+
+
+async def _quiet() -> None:
+    """Wait until the machine has little to do, but not for ever."""
+    for _ in range(PATIENCE):
+        if os.getloadavg()[0] < QUIET_LOAD * selftest.cores():
+            return
+        await asyncio.sleep(LOOK_AGAIN_S)
 
 
 def serve(paths: Paths, where: ownership.Files, version: str) -> bool:

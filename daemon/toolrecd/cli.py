@@ -192,3 +192,12 @@ def info(file: str | None) -> None:
     from toolrecd import config, model_cli
 
     click.echo(model_cli.info(config.find_paths(), file))
+
+
+@model.command(name="test")
+@_reporting
+def test_command() -> None:
+    """Try how the model runs best on this machine; the next start runs it so."""
+    from toolrecd import config, model_cli
+
+    click.echo(model_cli.test(config.find_paths()))

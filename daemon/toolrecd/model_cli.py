@@ -10,6 +10,7 @@ from toolrecd.config import Config, Paths
 from toolrecd.engine import basemodel, compatibility, selftest, serving
 from toolrecd.engine.gguf import GgufError, Header, read_header
 from toolrecd.errors import ToolrecError
+from toolrecd.models import Models
 from toolrecd.settings_file import set_value
 from toolrecd.state import named_path
 
@@ -65,6 +66,13 @@ def use(paths: Paths, named: str) -> str:
     return f"{value or 'the default base'} is served from now on, as {paths.config_file} says"
 
 
+def test(paths: Paths) -> str:
+    """Try how the configured model runs best on this machine, now; return what came out."""
+    model = Models(configuration.read(paths.config_file), paths.cache_dir).choose().model
+    selftest.run(paths.cache_dir, model)
+    return "\n".join(f"{name:12} {text}" for name, text in selftest_rows(paths.cache_dir, model))
+
+
 def info(paths: Paths, named: str | None) -> str:
     """Return what a model is, what is served of it, whether that is whole, and how it is run here."""
     config = configuration.read(paths.config_file)
@@ -110,7 +118,12 @@ def selftest_rows(cache: Path, model: Path) -> list[tuple[str, str]]:
     """Return what the self-test chose for a model and why, as rows for a person."""
     record = selftest.remembered(cache, model)
     if record is None:
-        return [("self-test", "not made yet: the daemon makes it some seconds after it has loaded the model")]
+        return [
+            (
+                "self-test",
+                "not made yet: the daemon makes it when the machine has little to do, or: toolrecd model test",
+            )
+        ]
     rows = [("self-test", f"{record.chosen}, chosen on {record.when}")]
     for trial in record.trials:
         figures = f"{trial.key_ms:.1f} ms a key, {trial.step_ms:.1f} ms a step between names"

@@ -23,6 +23,7 @@ import bare as bare_llama
 import knowledge_base
 import load
 import msgspec
+import plot
 import zsh
 
 from toolrec_client import wire
@@ -34,20 +35,20 @@ ROOT = Path(__file__).parent.parent.parent
 QUESTIONS = ROOT / "tests/kb/questions_dev.jsonl"
 RUNS = 40
 TURN = 10  # questions typed at the socket, then on bare llama.cpp
-SELFTEST_S = 120.0
 
 
 class Bench:
     """A daemon in a throwaway home, and the rows measured on it."""
 
     def __init__(self, home: Path, cache: Path) -> None:
-        self.rows: list[tuple[str, str]] = []
+        self.medians: dict[str, float] = {}
+        """What the plot shows, in milliseconds."""
         self._environment = {**os.environ, "HOME": str(home), "TOOLREC_CACHE_DIR": str(cache)}
+        self._seq = 0
         self.socket = home / ".local/state/toolrec/toolrecd.sock"
 
     def row(self, what: str, value: str, target: str = "") -> None:
         """Note and show a result, and what it is held to."""
-        self.rows.append((what, value))
         print(f"| {what} | {target} | {value} |", flush=True)
 
     def status(self) -> dict[str, Any]:
@@ -60,12 +61,9 @@ class Bench:
         command = [sys.executable, "-I", "-m", "toolrecd", *words]
         return subprocess.run(command, check=True, capture_output=True, text=True, env=self._environment).stdout
 
-    def model_info(self) -> str:
-        """Return what the daemon's command says about the model."""
-        return " ".join(self.toolrecd("model", "info").split()).replace("self-test not", "self-test: not")
-
-    def ask(self, query: str, mode: str, seq: int = 0, shell: str = "zsh") -> tuple[float, float]:
+    def ask(self, query: str, mode: str, shell: str = "zsh") -> tuple[float, float]:
         """Return the milliseconds until the first and until the final reply."""
+        self._seq += 1  # a lower number would be superseded
         started = time.perf_counter()
         connection = wire.connect(str(self.socket))
         request = {
@@ -77,7 +75,7 @@ class Bench:
             "shell": shell,
             "path": os.environ["PATH"],
         }
-        wire.send(connection, msgspec.msgpack.encode({**request, "session": f"bench-{mode}", "seq": seq}))
+        wire.send(connection, msgspec.msgpack.encode({**request, "session": "bench", "seq": self._seq}))
         first = 0.0
         while True:
             reply = msgspec.msgpack.decode(wire.receive(connection))
@@ -134,18 +132,13 @@ def starting(bench: Bench) -> None:
 
 
 def tried_out(bench: Bench) -> None:
-    """Wait until the daemon has tried how the model runs best: what is measured then is what a user has."""
-    bench.toolrecd("start")
-    bench.ask("find all python files", "ask")
-    deadline = time.monotonic() + SELFTEST_S
-    while "self-test: not made" in bench.model_info() and time.monotonic() < deadline:
-        time.sleep(0.5)
-    time.sleep(2)  # until it serves so
+    """Try out how the model runs best: what is measured then is what a user has."""
+    bench.row("the self-test's choice", bench.toolrecd("model", "test").splitlines()[0].partition(" ")[2].strip())
 
 
 def asking(bench: Bench, queries: Sequence[str]) -> None:
     """Measure different questions, asked whole."""
-    times = [bench.ask(query, "ask", number) for number, query in enumerate(queries)]
+    times = [bench.ask(query, "ask") for query in queries]
     bench.row(
         f"{len(queries)} different questions asked: provisional, median / 95th", spread([first for first, _ in times])
     )
@@ -166,7 +159,7 @@ def typing(bench: Bench, queries: Sequence[str]) -> None:
         lines = [query[:end] for query in queries[start : start + TURN] for end in range(3, len(query) + 1)]
         lines = [line for line in dict.fromkeys(lines) if line not in seen]
         seen.update(lines)
-        whole += [bench.ask(line, "typing", len(whole) + number) for number, line in enumerate(lines)]
+        whole += [bench.ask(line, "typing") for line in lines]
         alone += bare.lines(lines)
     plain = [last for (_, last), line in zip(whole, alone, strict=True) if line.evaluations == 1]
     stepped = [last for (_, last), line in zip(whole, alone, strict=True) if line.evaluations > 1]
@@ -174,6 +167,11 @@ def typing(bench: Bench, queries: Sequence[str]) -> None:
     bench.row(f"{keys}: provisional, median / 95th", spread([first for first, _ in whole]), "95th ≤ 5 ms")
     bench.row(f"model-ranked, one evaluation ({len(plain)} keys)", spread(plain), "≤ 40 / 80 ms")
     bench.row(f"model-ranked, with a step between names ({len(stepped)} keys)", spread(stepped), "≤ 70 / 110 ms")
+    bench.medians |= {
+        "shortlist's hint, a key typed": statistics.median(first for first, _ in whole),
+        "model-ranked hint, a key typed": statistics.median(last for _, last in whole),
+        "bare llama.cpp, the same keys": statistics.median(line.ms for line in alone),
+    }
     ours, llama = statistics.median(last for _, last in whole), statistics.median(line.ms for line in alone)
     bench.row("the same keys on bare llama.cpp", spread([line.ms for line in alone]))
     bench.row("ours over bare llama.cpp, at the median", f"{ours / llama:.2f} times", "at most 1.25 times")
@@ -187,7 +185,11 @@ def over_naive(bench: Bench, base: Path, queries: Sequence[str]) -> None:
     bench.ask("warm up", "ask", shell="bash")  # in another shell than before, so that no answer comes from the cache
     bench.ask("warm up", "typing", shell="bash")
     asked = [bench.ask(query, "ask", shell="bash")[1] for query in queries]
-    typed = [bench.ask(query, "typing", 500_000 + n, shell="bash")[1] for n, query in enumerate(queries)]
+    typed = [bench.ask(query, "typing", shell="bash")[1] for query in queries]
+    bench.medians |= {
+        "model-ranked answer, asked whole": statistics.median(asked),
+        "create_chat_completion with tools": statistics.median(naive),
+    }
     bench.row(f"`create_chat_completion` with tools, {len(queries)} questions", spread(naive))
     for what, ours in (("asked whole", asked), ("last key of the same, typed", typed)):
         ratio = statistics.median(naive) / statistics.median(ours)
@@ -200,7 +202,7 @@ def while_busy(bench: Bench, queries: Sequence[str]) -> None:
     burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
     try:
         lines = [query[:end] for query in queries for end in range(3, len(query) + 1)]
-        times = [bench.ask(line, "typing", 600_000 + n, shell="fish") for n, line in enumerate(lines)]
+        times = [bench.ask(line, "typing", shell="fish") for line in lines]
     finally:
         for burner in burners:
             burner.kill()
@@ -288,6 +290,7 @@ def main() -> None:
     parser.add_argument(
         "--knowledge", action="store_true", help="measure the knowledge base alone: no daemon, no model"
     )
+    parser.add_argument("--plot", type=Path, help="draw the medians into this SVG file")
     options = parser.parse_args()
     queries = [json.loads(line)["query"] for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
     print("| what | target | measured |\n|---|---|---|")
@@ -300,6 +303,8 @@ def main() -> None:
     bench = Bench(home, cache)
     try:
         measure(bench, home, base_model(cache), queries, options)
+        if options.plot:
+            options.plot.write_text(plot.draw("Median time to an answer, 2 cores", bench.medians), encoding="utf-8")
     finally:
         bench.toolrecd("stop")
         shutil.rmtree(home, ignore_errors=True)

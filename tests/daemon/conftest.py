@@ -14,7 +14,7 @@ from toolrec_kb import knowledge as kb
 from toolrec_kb.knowledge import Knowledge
 from toolrecd.config import Config
 from toolrecd.context import Machine
-from toolrecd.engine.ranker import Question
+from toolrecd.engine.jobs import Question
 from toolrecd.server import Server, bind
 from toolrecd.service import Service
 
@@ -31,10 +31,12 @@ class FakeEngine:
         self.favourite, self.thoughts = "", ["first ", "second"]
         self.cancelled: list[str] = []
         self.questions: list[str] = []
+        self.typed: list[bool] = []
         self.error: Exception | None = None
 
-    async def rank(self, question: Question, candidates: Sequence[str]) -> dict[str, float]:
+    async def rank(self, question: Question, candidates: Sequence[str], *, typing: bool = False) -> dict[str, float]:
         """Score the candidates."""
+        self.typed.append(typing)
         await self._think_of(question)
         return {name: 0.0 if name == self.favourite else -9.0 for name in candidates}
 

@@ -46,6 +46,8 @@ class Cache:
         self.sequences: dict[int, list[int]] = {}
         self.runs: list[list[int]] = []
         """The tokens of each evaluation."""
+        self.branches: list[dict[int, list[int]]] = []
+        """The tokens of each evaluation by sequence."""
         self.abort_at: int | None = None
         """Which evaluation from now on is aborted."""
         self._logits: list[Floats] = []
@@ -65,6 +67,7 @@ class Cache:
             if wanted:
                 self._logits.append(self.says(tuple(held)))
         self.runs.append([token for token, *_ in tokens])
+        self.branches.append({row[2]: [token for token, _, at, _ in tokens if at == row[2]] for row in tokens})
 
     def logits(self, row: int = -1) -> Floats:
         """Return the logits of a row of the last evaluation."""
@@ -77,6 +80,27 @@ class Cache:
     def branch(self, source: int, target: int) -> None:
         """Copy a sequence."""
         self.sequences[target] = list(self.sequences[source])
+
+    def state(self, sequence: int) -> bytes:
+        """Return what `restore` puts back."""
+        return np.array(self.sequences.get(sequence, []), dtype="<i4").tobytes()
+
+    def restore(self, sequence: int, state: bytes) -> bool:
+        """Take a sequence from a state, unless the state is none."""
+        if not state or len(state) % 4:
+            return False
+        self.sequences[sequence] = np.frombuffer(state, dtype="<i4").tolist()
+        return True
+
+    def start_counting(self) -> None:
+        """Forget what was evaluated so far; the sequences stay."""
+        self.runs.clear()
+        self.branches.clear()
+
+    @property
+    def steps(self) -> list[dict[int, list[int]]]:
+        """The evaluations in branches, each by its branches."""
+        return [run for run in self.branches if 0 not in run]
 
     @property
     def evaluated(self) -> list[int]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from toolrecd.engine.ranker import Question
-from toolrecd.engine.supervisor import Plan, Supervisor
+from toolrecd.engine.jobs import Question, Settings
+from toolrecd.engine.plan import Choice, Plan
+from toolrecd.engine.supervisor import Supervisor
 
 NAMES = ["find", "fd", "grep", "ripgrep", "tar", "ps", "htop", "jq", "git", "git-lfs", "curl", "df"]
 CATEGORIES = ["search", "archive", "process", "json_data", "disk"]
@@ -21,7 +22,7 @@ PATIENCE_S = 60
 
 def plan_for(model: Path, adapter: Path | None = None) -> Plan:
     """Return what a worker has to load for these tests."""
-    return Plan(model=lambda: model, adapter=adapter, names=NAMES, categories=CATEGORIES, threads=2)
+    return Plan(choose=lambda: Choice(model, adapter, Settings(threads=2)), names=NAMES, categories=CATEGORIES)
 
 
 @asynccontextmanager

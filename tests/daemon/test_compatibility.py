@@ -9,7 +9,7 @@ import pytest
 
 from tests.daemon.engine_files import write_adapter, write_model
 from toolrec_kb.functiongemma import PROMPT_VERSION
-from toolrecd.engine.compatibility import adapter_problem, check_model, trained_for_calls
+from toolrecd.engine.compatibility import KEY_PROMPT, KEY_VOCABULARY, adapter_problem, check_model, is_ours
 from toolrecd.engine.gguf import GgufError, Header, Tensor, read_header
 
 
@@ -139,11 +139,18 @@ def test_no_matrix(tmp_path: Path, base: Header, name: str, shape: tuple[int, ..
     assert adapter_problem(adapter, base) == f"its {name} changes something that is not a matrix"
 
 
-def test_trained_for_calls(tmp_path: Path, base: Header) -> None:
-    """Calls are asked of a model that names the control tokens, or that an adapter of ours taught them."""
-    ours = read_header(write_adapter(tmp_path / "ours.gguf", prompt=PROMPT_VERSION))
-    foreign = read_header(write_adapter(tmp_path / "foreign.gguf"))
-    assert trained_for_calls(base, None, "<start_function_call>")
-    assert trained_for_calls(base, ours, "<unused42>")
-    assert not trained_for_calls(base, foreign, "<unused42>")
-    assert not trained_for_calls(base, None, "<unused42>")
+def test_pruned_vocabulary(tmp_path: Path, base: Header) -> None:
+    """A serving model counts as the vocabulary it was made of: adapters change no embedding."""
+    pruned = msgspec.structs.replace(base, values={**base.values, KEY_VOCABULARY: 262_144}, array_lengths={})
+    assert _problem(write_adapter(tmp_path / "a.gguf", prompt=PROMPT_VERSION), pruned) == ""
+    other = msgspec.structs.replace(pruned, values={**base.values, KEY_VOCABULARY: 262_145})
+    assert "made for a vocabulary of 262144 tokens, and the model has 262145" in _problem(tmp_path / "a.gguf", other)
+
+
+def test_ours(tmp_path: Path, base: Header) -> None:
+    """Ours is what says which prompt it was trained with: an adapter, or a model with one merged into it."""
+    assert is_ours(read_header(write_adapter(tmp_path / "ours.gguf", prompt=PROMPT_VERSION)))
+    assert is_ours(msgspec.structs.replace(base, values={**base.values, KEY_PROMPT: PROMPT_VERSION}))
+    assert not is_ours(read_header(write_adapter(tmp_path / "foreign.gguf")))
+    assert not is_ours(base)
+    assert not is_ours(None)

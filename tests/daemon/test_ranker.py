@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from tests.daemon.engine_fakes import SIZE, Cache, Words
-from toolrec_kb.functiongemma import PLAIN, ask, tokens_of
+from toolrec_kb.functiongemma import FORMS_OF_BASE, PLAIN, Forms, ask, tokens_of
+from toolrecd.engine.jobs import Question
 from toolrecd.engine.llama import Aborted
-from toolrecd.engine.ranker import BRANCHES, CORRECTION, MAX_QUESTION_TOKENS, NO_QUERY, Floats, Question, Ranker
+from toolrecd.engine.ranker import BRANCHES, CORRECTION, MAX_QUESTION_TOKENS, NO_NAME, NO_QUERY, Floats, Ranker
 
 NAMES = ["find", "fd", "grep", "git", "git-lfs", "git-cola"]
 CATEGORIES = ["search", "text", "version_control"]
@@ -19,12 +20,12 @@ WORDS = Words()  # one for all, so that a word is the same token for each ranker
 class Bench:
     """A ranker with its fakes."""
 
-    def __init__(self, batch: int = 512, names: list[str] = NAMES) -> None:
+    def __init__(self, batch: int = 512, names: list[str] = NAMES, forms: Forms = FORMS_OF_BASE) -> None:
         self.words, self.cache = WORDS, Cache()
-        self.ranker = Ranker(self.words, self.cache, PLAIN, batch)
+        self.ranker = Ranker(self.words, self.cache, forms, batch)
         self.ranker.speak_of(names, CATEGORIES)
         self.ranker.warm()
-        self.prefix = tokens_of(PLAIN.prefix, self.words.tokenize)
+        self.prefix = tokens_of(forms.full.prefix, self.words.tokenize)
         self.names = names
 
     def rank(self, query: str, shell: str = "zsh") -> Floats:
@@ -33,9 +34,9 @@ class Bench:
 
     def new_tokens(self, query: str, shell: str = "zsh") -> list[int]:
         """Rank, and return the tokens of the question that were evaluated for it, branches left out."""
-        self.cache.runs.clear()
+        self.cache.start_counting()
         self.rank(query, shell)
-        return [token for run in self.cache.runs[:-1] for token in run]
+        return [token for run in self.cache.branches for token in run.get(0, [])]
 
     def tokens(self, text: str) -> list[int]:
         """Return the tokens of a text."""
@@ -126,17 +127,6 @@ def test_branches_are_dropped(bench: Bench) -> None:
     assert [sequence for sequence, held in bench.cache.sequences.items() if held] == [0]
 
 
-def test_reset(bench: Bench) -> None:
-    """After a reset nothing is taken from the cache, the empty question neither."""
-    first = bench.rank("find all")
-    bench.ranker.reset()
-    assert bench.cache.sequences[0] == []
-    bench.cache.runs.clear()
-    assert np.array_equal(bench.rank("find all"), first)
-    assert bench.cache.evaluated[: len(bench.prefix)] == bench.prefix
-    assert bench.tokens(NO_QUERY)[0] in bench.cache.evaluated
-
-
 def _loud(bench: Bench, *texts: str, level: float = 9.0) -> Floats:
     logits = np.zeros(SIZE, dtype=np.float32)
     for text in texts:
@@ -222,7 +212,7 @@ def test_one_candidate_of_a_beginning_is_no_tie(bench: Bench) -> None:
 def test_no_candidates_no_branches(bench: Bench) -> None:
     """Where no candidate is among names that begin alike, they share evenly and nothing is evaluated for them."""
     bench.rank("find all")
-    bench.cache.runs.clear()
+    bench.cache.start_counting()
     scores = bench.ranker.rank(Question("find all", "linux", "zsh"), [NAMES.index("find")])
     assert len(bench.cache.runs) == 1
     assert scores[3] == scores[4] == scores[5]
@@ -238,11 +228,33 @@ def test_branches_are_bounded() -> None:
 
 def test_categories(bench: Bench) -> None:
     """Categories are scored after the name, by what the model says there."""
-    answered = bench.tokens("find`\nCategory: `")
-    bench.cache.says = lambda tokens: _loud(bench, "search", "the") if list(tokens[-len(answered) :]) == answered else (
-        _loud(bench, "text")
-    )  # fmt: skip
+    answered, nothing = bench.tokens("find`\nCategory: `"), bench.tokens(f"{NO_NAME}`\nCategory: `")
+
+    def says(tokens: tuple[int, ...]) -> Floats:
+        if list(tokens[-len(nothing) :]) == nothing:
+            return _loud(bench)
+        return _loud(bench, "search", "the") if list(tokens[-len(answered) :]) == answered else _loud(bench, "text")
+
+    bench.cache.says = says
     scores = bench.ranker.categorise(Question("find all", "linux", "zsh"), "find")
     assert scores.shape == (3,)
     assert CATEGORIES[int(scores.argmax())] == "search"
     assert scores[1] == scores[2] < 0
+
+
+def test_category_correction(bench: Bench) -> None:
+    """A category that the model gives to any question loses to one that it gives to this question."""
+    nothing = bench.tokens(f"{NO_NAME}`\nCategory: `")
+
+    def says(tokens: tuple[int, ...]) -> Floats:
+        logits = _loud(bench, "search", level=5.0)
+        logits[bench.tokens("text")[0]] = -5.0 if list(tokens[-len(nothing) :]) == nothing else 4.5
+        return logits
+
+    bench.cache.says = says
+    question = Question("count words", "linux", "zsh")
+    scores = dict(zip(CATEGORIES, bench.ranker.categorise(question, "grep"), strict=True))
+    assert scores["text"] > scores["search"] + CORRECTION
+    bench.cache.start_counting()
+    bench.ranker.categorise(question, "find")
+    assert bench.tokens(NO_QUERY)[0] not in bench.cache.evaluated

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from tests.daemon.engine_fakes import SIZE, Cache, Words
-from toolrec_kb.functiongemma import CALL, PLAIN, Form
-from toolrecd.engine.ranker import MAX_THOUGHT_TOKENS, Floats, Question, Ranker
+from toolrec_kb.functiongemma import CALL, PLAIN, Form, Forms
+from toolrecd.engine.jobs import Question
+from toolrecd.engine.ranker import MAX_THOUGHT_TOKENS, Floats, Ranker
 
 CONTROLS = [*range(7), 46, 47, 48, 49, 50, 51, 52, 98, 105, 106]
 QUESTION = Question("find all", "linux", "zsh")
@@ -27,7 +28,7 @@ def _think(form: Form, script: list[bytes | int]) -> list[str]:
         logits[said[done] if done < len(said) else words.token(b" on")] = 1.0
         return logits
 
-    return list(Ranker(words, Cache(says), form).think(QUESTION))
+    return list(Ranker(words, Cache(says), Forms(form, form)).think(QUESTION))
 
 
 def test_ends_at_a_line() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.daemon.small_base import BASE, MAC, here
 from toolrecd.config import SuggestConfig
-from toolrecd.engine.ranker import Question
+from toolrecd.engine.jobs import Question
 from toolrecd.errors import EngineUnavailable
 from toolrecd.recommend import MODEL_FLOOR, Draft, Recommender, Situation
 
@@ -23,9 +23,11 @@ class FakeEngine:
     def __init__(self, scores: dict[str, float] | None = None, categories: dict[str, float] | None = None) -> None:
         self.scores, self.categories = scores or {}, categories or {}
         self.asked: list[tuple[Question, list[str]]] = []
+        self.typed: list[bool] = []
 
-    async def rank(self, question: Question, candidates: Sequence[str]) -> dict[str, float]:
+    async def rank(self, question: Question, candidates: Sequence[str], *, typing: bool = False) -> dict[str, float]:
         """Return the scores."""
+        self.typed.append(typing)
         self.asked.append((question, list(candidates)))
         return self.scores
 
@@ -83,11 +85,22 @@ async def test_model_has_a_say_in_the_category() -> None:
     assert (await recommender.with_model(draft, engine, categorise=True)).category == "files"
 
 
+@pytest.mark.parametrize("categorise", [True, False])
+async def test_typing_is_whoever_wants_no_category(categorise: bool) -> None:
+    """Where the next key may follow the model is asked the short way, otherwise the whole way."""
+    recommender, draft = _ask(QUERY, here())
+    engine = FakeEngine()
+    await recommender.with_model(draft, engine, categorise=categorise)
+    assert engine.typed == [not categorise]
+
+
 async def test_model_unavailable() -> None:
     """What keeps the model from answering reaches the caller, whose draft still stands."""
 
     class Broken(FakeEngine):
-        async def rank(self, question: Question, candidates: Sequence[str]) -> dict[str, float]:
+        async def rank(
+            self, question: Question, candidates: Sequence[str], *, typing: bool = False
+        ) -> dict[str, float]:
             raise EngineUnavailable("being restarted")
 
     recommender, draft = _ask(QUERY, here())

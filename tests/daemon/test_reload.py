@@ -14,6 +14,7 @@ from toolrecd import app as app_module
 from toolrecd import lifecycle, ownership
 from toolrecd.config import Paths
 from toolrecd.errors import ToolrecError
+from toolrecd.models import plan_for
 
 DEADLINE_S = 15.0
 TOOL = """
@@ -123,11 +124,11 @@ def test_a_broken_tool_file_is_named_and_the_rest_loads(daemon, config):
     (folder / "bad.toml").write_text(TOOL.replace('"frobnicate"', '"other"').replace("usage = 1", "usage = 'much'"))
     reloaded = daemon.toolrecd("reload")
     assert reloaded.returncode == 1
-    assert f"{folder}/bad.toml: usage: " in reloaded.stderr
+    assert f"{folder}/bad.toml:8: usage: " in reloaded.stderr
     assert "frobnicate" in tools(daemon)
     assert "other" not in tools(daemon)
-    assert f"{folder}/bad.toml: usage: " in status(daemon)["problems"][0]
-    assert "bad.toml: usage: " in daemon.toolrecd("status").stdout
+    assert f"{folder}/bad.toml:8: usage: " in status(daemon)["problems"][0]
+    assert "bad.toml:8: usage: " in daemon.toolrecd("status").stdout
 
 
 def test_a_daemon_starts_on_broken_files_and_says_so(daemon):
@@ -232,4 +233,4 @@ async def test_a_model_that_cannot_be_had_names_its_key(isolated_home):
     (folder / "config.toml").write_text("[model]\npath = '/nowhere/x.gguf'")
     app = app_module.App(Paths(folder, folder), ownership.Files(isolated_home / "d.sock"), "1")
     with pytest.raises(ToolrecError, match=r"model /nowhere/x.gguf \(model.path\) is not there; name an existing"):
-        app._plan(app.state.config, app.state.knowledge).model()
+        plan_for(app.state.config, app.paths, app.state.knowledge).choose()

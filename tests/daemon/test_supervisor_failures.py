@@ -12,8 +12,9 @@ import pytest
 
 from tests.daemon.engine_real import FIND, NAMES, PACK, PATIENCE_S, alive, best, plan_for, serving, until
 from toolrecd.engine import process, supervisor
+from toolrecd.engine.plan import Choice, Plan
 from toolrecd.engine.process import Process
-from toolrecd.engine.supervisor import Plan, Supervisor
+from toolrecd.engine.supervisor import Supervisor
 from toolrecd.errors import EngineUnavailable
 
 
@@ -136,10 +137,10 @@ async def _after_nine_tries(plan: Plan, pauses: Pauses) -> Supervisor:
 async def test_no_model_to_be_had(pauses: Pauses) -> None:
     """A model that cannot even be put together makes the engine unusable with that reason; tries get rarer."""
 
-    def fail() -> Path:
+    def fail() -> Choice:
         raise RuntimeError("no room for the model")
 
-    engine = await _after_nine_tries(Plan(model=fail, adapter=None, names=NAMES, categories=[], threads=1), pauses)
+    engine = await _after_nine_tries(Plan(choose=fail, names=NAMES, categories=[]), pauses)
     assert (engine.state, engine.problem) == ("unusable", "no room for the model")
     assert pauses.taken == [*supervisor.BACKOFF_S, *[supervisor.BACKOFF_S[-1]] * 4]
     with pytest.raises(EngineUnavailable, match="no room for the model"):

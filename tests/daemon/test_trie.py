@@ -38,12 +38,14 @@ def test_duplicate_or_empty(sequences: list[list[int]], refused: int) -> None:
         trie.build(sequences)
 
 
-def test_walk() -> None:
-    """Walking leads to the node of a prefix, and nowhere where no name starts so."""
-    root = trie.build([[1, 2, 3]])
-    found = trie.walk(root, [1, 2])
-    assert found is not None
-    assert found.children.keys() == {3}
-    assert trie.walk(root, []) is root
-    assert trie.walk(root, [1, 3]) is None
-    assert trie.walk(root, [9, 2, 3]) is None
+def test_forced() -> None:
+    """Tokens that nothing else can follow come along, up to where names part or one ends."""
+    root = trie.build([[1, 2, 3, 4], [1, 2, 3, 5], [6], [6, 7, 8], [9, 1]])
+    tokens, node = root.children[1].forced()
+    assert (tokens, node.names) == ([2, 3], [0, 1])
+    assert root.children[6].forced() == ([], root.children[6])
+    tokens, node = root.children[6].children[7].forced()
+    assert (tokens, node.name, node.children) == ([8], 3, {})
+    tokens, node = root.children[9].forced()
+    assert (tokens, node.name) == ([1], 4)
+    assert root.forced() == ([], root)

@@ -29,7 +29,7 @@ def worker(shared: mmap.mmap) -> Worker:
 
 
 def _load(model: Path) -> jobs.Load:
-    return jobs.Load(str(model), None, NAMES, CATEGORIES, 2)
+    return jobs.Load(str(model), None, NAMES, CATEGORIES, jobs.Settings(threads=2))
 
 
 @pytest.mark.parametrize("job", [jobs.Rank(FIND, [0]), jobs.Categorise(FIND, "find"), jobs.Think(FIND)])
@@ -53,27 +53,30 @@ def test_header_without_a_model(worker: Worker, tmp_path: Path) -> None:
 
 def test_names_twice(worker: Worker, model_file: Path) -> None:
     """Names that repeat fail the load rather than end the process."""
-    load = jobs.Load(str(model_file), None, ["find", "find"], [], 2)
+    load = jobs.Load(str(model_file), None, ["find", "find"], [], jobs.Settings(threads=2))
     assert list(worker.do(load)) == [jobs.Failed("name 1 is empty or repeats another")]
 
 
 def test_jobs_in_order(shared: mmap.mmap, model_file: Path) -> None:
     """Over the socket each job has its results in order, and the worker ends when the socket does."""
     ours, theirs = socket.socketpair()
-    for job in (_load(model_file), jobs.Rank(FIND, [0, 1]), jobs.Categorise(FIND, "find")):
+    rank, categorise = jobs.Rank(FIND, [0, 1]), jobs.Categorise(FIND, "find")
+    for job in (_load(model_file), rank, categorise, rank, categorise):
         ours.sendall(jobs.frame(job))
     ours.shutdown(socket.SHUT_WR)
     serve(theirs, AbortFlag(shared))
     theirs.close()
     with ours, ours.makefile("rb") as reader:
-        loaded, ranked, categorised = _results(io.BytesIO(reader.read()))
+        loaded, ranked, _, again, categorised = _results(io.BytesIO(reader.read()))
     assert isinstance(loaded, jobs.Loaded)
     assert (loaded.info.vocabulary, loaded.info.form, loaded.info.functiongemma) == (262_144, "plain", False)
     assert isinstance(ranked, jobs.Scores)
     assert len(ranked.values) == len(NAMES)
     assert isinstance(categorised, jobs.Scores)
     assert len(categorised.values) == len(CATEGORIES)
+    assert isinstance(again, jobs.Scores)
     assert 0 < categorised.evaluated < ranked.evaluated
+    assert 0 < again.evaluated < ranked.evaluated
 
 
 def _results(stream: io.BytesIO) -> list[jobs.Result]:

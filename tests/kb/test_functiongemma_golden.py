@@ -14,6 +14,7 @@ import pytest
 
 from toolrec_kb.functiongemma import (
     CALL,
+    COMPACT,
     PLAIN,
     RECOMMEND_TOOLS,
     Call,
@@ -24,6 +25,7 @@ from toolrec_kb.functiongemma import (
     UserTurn,
     answer,
     ask,
+    compact_target,
     question,
     render_prompt,
     render_target,
@@ -93,6 +95,8 @@ CASES: dict[str, Callable[[], Iterable[Piece]]] = {
     "two-tools": lambda: render_prompt([RECOMMEND_TOOLS, WEATHER], [UserTurn("Hello")]),
     "form-call": lambda: _asked(CALL, think=False),
     "form-call-think": lambda: _asked(CALL, think=True),
+    "form-compact": lambda: _asked(COMPACT, think=False),
+    "compact-target": lambda: compact_target("fd", "search"),
     "form-plain": lambda: _asked(PLAIN, think=False),
     "form-plain-think": lambda: _asked(PLAIN, think=True),
 }

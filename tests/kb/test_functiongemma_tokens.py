@@ -9,6 +9,7 @@ import pytest
 
 from toolrec_kb.functiongemma import (
     CALL,
+    COMPACT,
     PLAIN,
     RECOMMEND_TOOLS,
     STOP_TOKENS,
@@ -94,7 +95,7 @@ def test_hostile_arguments() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("form", [CALL, PLAIN], ids=["call", "plain"])
+@pytest.mark.parametrize("form", [CALL, COMPACT, PLAIN], ids=["call", "compact", "plain"])
 def test_forms(form: Form) -> None:
     """A question adds the same controls to a form whatever it says."""
     hostile = tokens_of(ask(form, HOSTILE, os="linux", shell="bash"), fake)

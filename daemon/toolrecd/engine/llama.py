@@ -22,8 +22,8 @@ from toolrecd.engine.bindings import ll
 
 MAX_SEQUENCES = 9  # the growing query, and eight trie branches beside it
 # Prompt, the longest query that is let in, a thought, and eight short branches; each token costs 18.5 kB of memory.
-CONTEXT_TOKENS = 1024
-BATCH_TOKENS = 256  # llama.cpp keeps room for the logits of as many
+CONTEXT_TOKENS = 768
+BATCH_TOKENS = 128  # llama.cpp keeps room for the logits of as many
 _Q8_0 = 8  # ggml's number of that type, which the bindings do not name
 ABORTED = 2  # llama_decode's return code after the abort callback said stop
 

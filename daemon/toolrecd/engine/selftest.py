@@ -30,6 +30,7 @@ MAX_THREADS: Final = 4  # a 270M model gains nothing from more
 MARGIN: Final = 0.93  # more threads or repacked weights have to gain 7 %: fewer get on better with what else runs
 MAX_RECORDS: Final = 20
 _ROUNDS: Final = 7
+_PASSES: Final = 2  # some time apart: what else ran during one need not run during the other
 _PROMPT: Final = 40  # tokens; with fewer the crashing kernels are not reached
 _TEXT: Final = "List the files of this folder, the newest first, and say how large each of them is on the disk: "
 
@@ -72,8 +73,9 @@ def key_for(model: Path) -> str:
         library = version("llama-cpp-python")
     except PackageNotFoundError:
         library = "none"
-    found = model.stat()
-    return " | ".join((_processor(), f"{cores()} cores", model.name, str(found.st_size), library))
+    # Not the file itself: what was made of the same base anew, or with an adapter merged, runs alike.
+    kind, megabytes = model.stem.rpartition("-")[0] or model.stem, model.stat().st_size // 1_000_000
+    return " | ".join((_processor(), f"{cores()} cores", kind, f"{megabytes} MB", library))
 
 
 def remembered(cache: Path, model: Path) -> Record | None:
@@ -86,7 +88,9 @@ def remembered(cache: Path, model: Path) -> Record | None:
 
 def run(cache: Path, model: Path, threads: int = 0) -> Record:
     """Try every way, remember and return what came out; `threads` other than 0 is the person's own choice."""
-    trials = _with_answers_compared([trial(model, None, settings) for settings in candidates(threads)])
+    ways = candidates(threads)
+    passes = [[trial(model, None, settings) for settings in ways] for _ in range(_PASSES)]
+    trials = _with_answers_compared([_best(each) for each in zip(*passes, strict=True)])
     record = Record(chosen=choose(trials), trials=trials, when=time.strftime("%Y-%m-%d %H:%M"))
     _keep(cache, model, record)
     return record
@@ -147,6 +151,12 @@ def trial(model: Path, adapter: Path | None, settings: Settings) -> Trial:
     except (IndexError, msgspec.DecodeError):
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()
         return Trial(settings, problem=last[-1] if last else f"ended with status {done.returncode}")
+
+
+def _best(trials: Sequence[Trial]) -> Trial:
+    """Return the quickest of several trials of one way; one that went wrong once is out."""
+    wrong = next((each for each in trials if each.problem), None)
+    return wrong or min(trials, key=lambda each: each.cost_ms)
 
 
 def _with_answers_compared(trials: Sequence[Trial]) -> tuple[Trial, ...]:

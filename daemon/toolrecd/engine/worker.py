@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+import os
 import socket
 import sys
 import time
@@ -37,6 +38,8 @@ from toolrecd.engine.llama import (
     system_info,
 )
 from toolrecd.engine.ranker import Ranker
+
+NICENESS = 5  # a third of the share of what else wants the processor
 
 
 class Served:
@@ -165,6 +168,8 @@ def main() -> None:
     """Run the worker on the descriptors given as arguments."""
     connection = socket.socket(fileno=int(sys.argv[1]))
     shared = mmap.mmap(int(sys.argv[2]), mmap.PAGESIZE)
+    # Whoever types gets the shortlist's answer from the daemon: that must not wait for the model.
+    os.nice(NICENESS)
     start_backend()
     # If the daemon is gone, so is the reason to be here.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
