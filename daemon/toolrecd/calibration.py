@@ -34,9 +34,9 @@ class Signals(msgspec.Struct, frozen=True):
 
 
 # Weights of: one, coverage, margin, strength, fit, known, 1 / words, then those of `shape`; see `features`.
-TASK_WEIGHTS: Final = (-2.63, 0.72, -0.08, 2.46, 0.7, 1.18, -1.38, -2.32, -2.19)
-RIGHT_WEIGHTS: Final = (-0.71, 0.8, 0.31, 0.68, 0.31, -1.04, 0.76, 0.0, -0.37)
-TASK_THRESHOLD: Final = 0.6
+TASK_WEIGHTS: Final = (-2.75, 0.18, 0.07, 1.69, 1.41, 1.46, -2.37, -3.28, -2.12, -2.4, -3.72, -0.32, -2.3, -2.66, -2.63, -0.72, 0.3)
+RIGHT_WEIGHTS: Final = (-0.67, 0.69, 0.36, 0.67, -0.15, -1.21, 0.58, -0.67, 0.11, -0.39, 0.06, -0.24, -0.09, 0.34, -0.96, 0.0, 0.22)
+TASK_THRESHOLD: Final = 0.55  # a task not taken for one costs more than a remark that is
 
 
 def features(signals: Signals) -> tuple[float, ...]:
