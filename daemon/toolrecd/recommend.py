@@ -26,7 +26,7 @@ from toolrecd.messages import ToolHint
 from toolrecd.native import native_bonus
 from toolrecd.shape import first_word
 
-SHORTLIST: Final = 40  # a right tool is rarely further down; docs/measurements.md, "Shortlist"
+SHORTLIST: Final = 30  # a right tool is rarely further down; docs/measurements.md, "Shortlist"
 # Points of the shortlist's score for a nat of the model's. An untrained base knows names, not their use: with more
 # say than this it costs right answers (docs/measurements.md, "The model's part").
 UNTRAINED_WEIGHT: Final = 0.1

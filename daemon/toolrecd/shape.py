@@ -12,7 +12,7 @@ from toolrec_kb.text import STOP_WORDS
 
 _CODE: Final = re.compile(
     r"[(){}=]|(?<!-)[<>]|;\s*$|^\W{3,}|^\s*(?:import|return|def|class|from|const|let|var|static|select|if|for|while)\s.*[(;:=]"
-    r"|^(?:import|return)\s\S+|\w+::\w|^\s*@\w|^\s*[\"'][\w ]+[\"']\s*:",
+    r"|^(?:import|return)\s\S+|\w::\w|^\s*@\w|^\s*[\"'][\w ]+[\"']\s*:",
     re.IGNORECASE,
 )
 _COMMENT: Final = re.compile(
@@ -61,7 +61,7 @@ def shape(text: str, *, names_program: bool) -> tuple[float, ...]:
     asks = bool(_ASKS.search(text))
     words = text.lower().split()
     # "grep -r but faster" is English about a command, "grep -r foo" is one.
-    command = names_program and not STOP_WORDS.intersection(words)
+    command = bool(words) and names_program and not STOP_WORDS.intersection(words)
     marks = (
         _CODE.search(text),
         _COMMENT.search(text),

@@ -30,7 +30,7 @@ NAME_BONUS: Final = 3.0
 RARE: Final = 0.78  # of the weight of a word that one entry alone holds: about five hold it
 RIVAL_BONUS: Final = 18.0  # "like find but faster" wants no find
 FIRST_STAGE: Final = 80  # how many tools are asked whether they are for this machine at all
-CANDIDATES: Final = 40  # how many of those get the closer look at their examples
+CANDIDATES: Final = 30  # how many of those get the closer look; 24 and 50 find the same first three
 # "who" alone may be the program; in a sentence it is English, and "powershell" is where it is asked.
 NO_NAMES: Final = STOP_WORDS | question.SYSTEMS
 
