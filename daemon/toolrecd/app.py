@@ -169,7 +169,7 @@ class App:
             choice = await self.engine.served(after=choice)
             try:
                 await self._improve_on(choice, Models(self.state.config, self.paths.cache_dir))
-            except ToolrecError as error:
+            except (ToolrecError, OSError) as error:
                 self.report(str(error))
 
     async def _improve_on(self, choice: Choice, models: Models) -> None:
@@ -181,7 +181,8 @@ class App:
             settings = await asyncio.to_thread(models.try_out, choice.model)
             self.note(f"self-test: {choice.model.name} runs best with {settings}")
             await self._serve_again(choice, models)
-        if self.engine.choice == choice and models.to_merge(choice):
+        used = self.engine.info is not None and not self.engine.info.adapter_problem
+        if self.engine.choice == choice and used and models.to_merge(choice):
             await asyncio.sleep(MERGE_AFTER_S)
             if self.engine.choice == choice and await asyncio.to_thread(models.merge, choice):
                 self.note(f"adapter {choice.adapter} is merged into the model")

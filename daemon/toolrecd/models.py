@@ -71,8 +71,10 @@ class Models:
         return selftest.demote(self._cache, choice.model, choice.settings, reason)
 
     def to_merge(self, choice: Choice) -> bool:
-        """Return whether a served adapter could be merged: into a serving model of a base that is known."""
-        return choice.adapter is not None and serving.find(self._cache, self._base_path()) == choice.model
+        """Return whether a served adapter could be merged, into a serving model of ours, and was not tried in vain."""
+        if choice.adapter is None or serving.find(self._cache, self._base_path()) != choice.model:
+            return False
+        return not serving.is_rejected(self._cache, self._base_path(), choice.adapter)
 
     def merge(self, choice: Choice) -> bool:
         """Make the model with the adapter merged; keep it, and return True, if it is faster than the two of them.
@@ -85,7 +87,7 @@ class Models:
         alone = selftest.trial(path, None, choice.settings)
         faster = not alone.problem and (bool(apart.problem) or alone.cost_ms < apart.cost_ms)
         if not faster:
-            serving.remove(path)
+            serving.reject(path)
         return faster
 
     def _base_path(self) -> Path:

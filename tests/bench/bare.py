@@ -39,7 +39,7 @@ class Bare:
         model = llama.Model(model_file, repack=settings.repack)
         self._clock = Clock(llama.Context(model, threads=settings.threads))
         self._recommender = Recommender(kb.load()[0], SuggestConfig())
-        self._ranker = Ranker(model, self._clock, FORMS_OF_BASE)
+        self._ranker = Ranker(model, self._clock, FORMS_OF_BASE, llama.BATCH_TOKENS)
         self._ranker.speak_of(self._recommender.knowledge.names, [])
         self._ranker.rank(Question("warm up", "linux", "zsh"), [], typing=True)
         self._here = Situation(for_os("debian"), "zsh", None)

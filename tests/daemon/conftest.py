@@ -14,6 +14,7 @@ from toolrec_kb import knowledge as kb
 from toolrec_kb.knowledge import Knowledge
 from toolrecd.config import Config
 from toolrecd.context import Machine
+from toolrecd.engine import serving
 from toolrecd.engine.jobs import Question
 from toolrecd.server import Server, bind
 from toolrecd.service import Service
@@ -146,6 +147,12 @@ class Served:
 def knowledge() -> Knowledge:
     """The knowledge base as it ships."""
     return kb.load()[0]
+
+
+@pytest.fixture(scope="session")
+def serving_file(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The serving model of the real base, made anew by what is tested."""
+    return serving.prepare(tmp_path_factory.mktemp("cache"), model_file)
 
 
 @pytest.fixture

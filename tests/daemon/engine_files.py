@@ -9,7 +9,7 @@ import numpy as np
 from gguf import GGUFWriter
 
 from toolrec_kb.functiongemma import Control
-from toolrecd.engine.compatibility import KEY_BASE, KEY_PROMPT, KEY_VOCABULARY
+from toolrecd.engine.compatibility import KEY_BASE, KEY_ORIGINAL_IDS, KEY_PROMPT, KEY_VOCABULARY
 
 BASE_NAME = "Gemma 3 270m"  # what the base model calls itself
 VOCABULARY = 262_144
@@ -25,7 +25,13 @@ _ALIGNMENT = 32
 
 
 def write_model(
-    path: Path, *, architecture: str = "gemma3", kind: str = "model", layers: int = LAYERS, width: int = WIDTH
+    path: Path,
+    *,
+    architecture: str = "gemma3",
+    kind: str = "model",
+    layers: int = LAYERS,
+    width: int = WIDTH,
+    original_ids: list[int] | None = None,
 ) -> Path:
     """Write a small file with the header of such a model and one matrix a layer; no engine could run it."""
     writer = GGUFWriter(path, architecture)
@@ -37,6 +43,8 @@ def write_model(
     writer.add_token_scores([0.0, -1.0, -2.0, -3.0, -4.0])
     writer.add_float32("gemma3.rope.freq_base", 1e6)
     writer.add_bool("tokenizer.ggml.add_bos_token", True)
+    if original_ids is not None:
+        writer.add_array(KEY_ORIGINAL_IDS, original_ids)
     for layer in range(layers):
         writer.add_tensor(f"blk.{layer}.attn_q.weight", np.zeros((8, width), dtype=np.float16))
     writer.add_tensor("output_norm.weight", np.zeros(width, dtype=np.float32))

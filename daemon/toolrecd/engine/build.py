@@ -57,6 +57,8 @@ def build(base: Path, out: Path, adapter: Path | None = None, progress: Progress
 def _prune(base: Path, out: Path, progress: Progress) -> None:
     progress("reading the vocabulary", 0.0)
     with Source(base) as source:
+        if TOKENS not in source.header.pairs or EMBEDDING not in source.header.tensors:
+            raise GgufError(f"{base} holds no vocabulary; name a whole Gemma 3 270M or FunctionGemma GGUF")
         tokens = source.strings(TOKENS)
         kept = _kept(source, tokens)
         rows = source.rows(EMBEDDING)
@@ -151,13 +153,14 @@ def _merged_tensors(source: Source, lora: Source) -> Mapping[str, tuple[Tensor, 
         if half != "lora_a":
             continue
         down, up = _matrix(lora, name), _matrix(lora, f"{target}.lora_b")
-        weights = _matrix(source, target) + (alpha / len(down)) * (up @ down)
+        scale = alpha / len(down) if alpha else 1.0  # as llama.cpp has it
+        weights = _matrix(source, target) + scale * (up @ down)
         merged[target] = (Tensor(source.header.tensors[target].shape, _F16, 0), weights.astype("<f2").tobytes())
     return merged
 
 
 def _matrix(source: Source, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
     tensor = source.header.tensors[name]
-    if tensor.kind == controls.Q8_0 or tensor.kind in (controls.F32, controls.F16):
+    if tensor.kind in (controls.F32, controls.F16, controls.BF16, controls.Q8_0):
         return controls.decode(source.tensor(name), tensor.kind).reshape(tensor.shape[1], tensor.shape[0])
     raise GgufError(f"{source.path}: {name} is of a type that cannot be merged; export the adapter as F16")

@@ -80,6 +80,11 @@ def _shape_problem(adapter: Header, base: Header) -> str:
         found = tensor.shape[0] if half == "lora_a" else tensor.shape[1]
         if expected != found:
             return f"its {name} is for a width of {found}, and the model's is {expected}"
+        other = adapter.tensors.get(f"{target}.{'lora_b' if half == 'lora_a' else 'lora_a'}")
+        if other is None:
+            return f"its {name} has no other half"
+        if half == "lora_a" and tensor.shape[1] != other.shape[0]:
+            return f"the halves of its {target} have ranks {tensor.shape[1]} and {other.shape[0]}"
     return ""
 
 

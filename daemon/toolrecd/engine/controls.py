@@ -28,7 +28,7 @@ WORDS: Final[Mapping[Control, tuple[str, ...]]] = {
 }
 _ALIKE: Final = 0.9  # cosine; the untrained rows have 0.98 with each other, trained ones far less
 
-F32, F16, Q8_0 = 0, 1, 8  # ggml's numbers of the embedding types that can be written here
+F32, F16, Q8_0, BF16 = 0, 1, 8, 30  # ggml's numbers of the embedding types that can be written here
 _Q8_BLOCK: Final = np.dtype([("scale", "<f2"), ("values", "i1", 32)])
 
 
@@ -60,11 +60,15 @@ def decode(raw: bytes, kind: int) -> Floats:
     if kind == Q8_0:
         blocks = np.frombuffer(raw, dtype=_Q8_BLOCK)
         return (blocks["values"].astype(np.float32) * blocks["scale"].astype(np.float32)[:, None]).ravel()
+    if kind == BF16:
+        return (np.frombuffer(raw, dtype="<u2").astype(np.uint32) << 16).view(np.float32)
     return np.frombuffer(raw, dtype={F32: "<f4", F16: "<f2"}[kind]).astype(np.float32)
 
 
 def encode(row: Floats, kind: int) -> bytes:
     """Return a row in the bytes of an embedding of that type."""
+    if kind == BF16:
+        return ((row.astype("<f4").view(np.uint32) + 0x8000) >> 16).astype("<u2").tobytes()
     if kind != Q8_0:
         return row.astype({F32: "<f4", F16: "<f2"}[kind]).tobytes()
     values = row.reshape(-1, 32)

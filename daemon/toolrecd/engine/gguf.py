@@ -22,7 +22,7 @@ _SCALARS: Final = {
     0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d",
 }  # fmt: skip
 # Bytes and elements of a block of each tensor type that Gemma files come in; others are not sized.
-_BLOCKS: Final = {
+BLOCKS: Final = {
     0: (4, 1), 1: (2, 1), 2: (18, 32), 3: (20, 32), 6: (22, 32), 7: (24, 32), 8: (34, 32), 10: (84, 256),
     11: (110, 256), 12: (144, 256), 13: (176, 256), 14: (210, 256), 30: (2, 1),
 }  # fmt: skip
@@ -59,6 +59,8 @@ class Header(msgspec.Struct, frozen=True):
     """Every key's place, for whoever copies the file."""
     data_start: int = 0
     """Where the tensors' data begins; their offsets count from there."""
+    alignment: int = ALIGNMENT
+    """What every tensor's offset is a multiple of."""
 
     def text(self, key: str) -> str:
         """Return the string under `key`, or an empty one."""
@@ -116,11 +118,11 @@ class _Reader:
                 values[key] = self._value(kind)
                 pairs[key] = Pair(start, self._at)
         tensors = {self._string(): self._tensor() for _ in range(tensor_count)}
-        return Header(values, lengths, tensors, pairs, self._data_start(values, tensors))
-
-    def _data_start(self, values: dict[str, str | int | float | bool], tensors: dict[str, Tensor]) -> int:
         alignment = values.get("general.alignment", ALIGNMENT)
         alignment = alignment if isinstance(alignment, int) and alignment > 0 else ALIGNMENT
+        return Header(values, lengths, tensors, pairs, self._data_start(alignment, tensors), alignment)
+
+    def _data_start(self, alignment: int, tensors: dict[str, Tensor]) -> int:
         start = -(-self._at // alignment) * alignment
         needed = max((start + tensor.offset + size_of(tensor) for tensor in tensors.values()), default=0)
         if needed > len(self._data):
@@ -185,5 +187,5 @@ def size_of(tensor: Tensor) -> int:
     elements = 1
     for length in tensor.shape:
         elements *= length
-    block_bytes, block_elements = _BLOCKS.get(tensor.kind, (0, 1))
+    block_bytes, block_elements = BLOCKS.get(tensor.kind, (0, 1))
     return elements // block_elements * block_bytes

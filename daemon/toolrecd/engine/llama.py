@@ -57,14 +57,14 @@ def system_info() -> str:
 
 
 def quantize(source: Path, target: Path, kind: str) -> None:
-    """Write the model `source` to `target` with its matrices in `kind` (F16, Q4_K_M), the embedding in 8 bits.
+    """Write the model `source` to `target` with its matrices in `kind` (F16, Q4_K_M, Q4_0, …), the embedding in 8 bits.
 
     Raises:
         LlamaError: llama.cpp could not read or write.
     """
     _log_lines.clear()
     parameters = ll.llama_model_quantize_default_params()
-    parameters.ftype = {"F16": ll.LLAMA_FTYPE_MOSTLY_F16, "Q4_K_M": ll.LLAMA_FTYPE_MOSTLY_Q4_K_M}[kind]
+    parameters.ftype = getattr(ll, f"LLAMA_FTYPE_MOSTLY_{kind}")
     parameters.allow_requantize = True
     # Tied to the output, and the widest lever on what comes out.
     parameters.token_embedding_type = parameters.output_tensor_type = _Q8_0

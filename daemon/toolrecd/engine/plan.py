@@ -40,6 +40,13 @@ class Plan(msgspec.Struct, frozen=True):
         wanted = set(names)
         return [number for number, name in enumerate(self.names) if name in wanted]
 
+    def settings_after(self, choice: Choice, reason: str) -> Settings | None:
+        """Return what to try after a crash; None where nobody knows better."""
+        try:
+            return self.safer(choice, reason) if self.safer else None
+        except OSError:  # of whatever is to be remembered: the next start must not hang on that
+            return Settings()
+
     def job(self, choice: Choice) -> jobs.Load:
         """Return the job that loads `choice`."""
         return jobs.Load(

@@ -72,7 +72,7 @@ class Words:
 class Ranker:
     """Ranks a fixed set of names and categories; one question at a time."""
 
-    def __init__(self, tokenizer: Tokenizer, evaluator: Evaluator, forms: Forms, batch: int = 256) -> None:
+    def __init__(self, tokenizer: Tokenizer, evaluator: Evaluator, forms: Forms, batch: int) -> None:
         self._tokenizer, self._evaluator = tokenizer, evaluator
         self._forms, self._batch = forms, batch
         self._prefix, self._think_prefix = self._tokens(forms.full.prefix), self._tokens(forms.full.think_prefix)

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final
 
 import numpy as np
 
-from toolrecd.engine.gguf import ALIGNMENT, MAGIC, STRING_TYPE, Header, Tensor, read_header, size_of
+from toolrecd.engine.gguf import BLOCKS, MAGIC, STRING_TYPE, GgufError, Header, Tensor, read_header, size_of
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Array = np.ndarray[Any, Any]
@@ -66,6 +66,11 @@ class Source:
     def tensor(self, name: str) -> bytes:
         """Return a tensor's data as it stands in the file."""
         tensor = self.header.tensors[name]
+        if tensor.kind not in BLOCKS:
+            raise GgufError(
+                f"{self.path}: {name} is of a type ({tensor.kind}) that is not known here; "
+                "name a Q4_K_M, Q8_0 or F16 file"
+            )
         start = self.header.data_start + tensor.offset
         return self.data[start : start + size_of(tensor)]
 
@@ -108,7 +113,7 @@ def copy(
 
     A tensor's offset is worked out here; the one given with it does not matter.
     """
-    header, exchanged = source.header, tensors or {}
+    header, exchanged, alignment = source.header, tensors or {}, source.header.alignment
     written_pairs = [pairs.get(key) or source.pair(key) for key in header.pairs]
     written_pairs += [pair for key, pair in pairs.items() if key not in header.pairs]
     shapes = {name: exchanged[name][0] if name in exchanged else tensor for name, tensor in header.tensors.items()}
@@ -117,21 +122,17 @@ def copy(
     for name, tensor in shapes.items():
         shape = struct.pack(f"<I{len(tensor.shape)}Q", len(tensor.shape), *tensor.shape)
         head += _text(name) + shape + struct.pack("<IQ", tensor.kind, offset)
-        offset += _aligned(size_of(tensor))
-    done = out.write(head + bytes(-len(head) % ALIGNMENT))
+        offset += -(-size_of(tensor) // alignment) * alignment
+    done = out.write(head + bytes(-len(head) % alignment))
     for name in shapes:
         data = exchanged[name][1] if name in exchanged else source.tensor(name)
         for start in range(0, len(data), _BLOCK_BYTES):
             done += out.write(data[start : start + _BLOCK_BYTES])
             yield done
-        done += out.write(bytes(-len(data) % ALIGNMENT))
+        done += out.write(bytes(-len(data) % alignment))
     yield done
 
 
 def _text(text: str) -> bytes:
     raw = text.encode()
     return struct.pack("<Q", len(raw)) + raw
-
-
-def _aligned(size: int) -> int:
-    return -(-size // ALIGNMENT) * ALIGNMENT

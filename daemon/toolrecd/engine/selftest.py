@@ -170,7 +170,8 @@ def _with_answers_compared(trials: Sequence[Trial]) -> tuple[Trial, ...]:
     )
 
 
-def _measure(model: Path, adapter: Path | None, settings: Settings) -> Trial:
+def measure(model: Path, adapter: Path | None, settings: Settings) -> Trial:
+    """Run a model in this process, which may not survive it, and return how that went."""
     import numpy as np
 
     from toolrecd.engine import llama
@@ -220,28 +221,30 @@ def _processor() -> str:
 def _read(cache: Path) -> _Records:
     try:
         return msgspec.json.decode((cache / FILE_NAME).read_bytes(), type=_Records)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError):  # msgspec's errors are ValueErrors, and so are those of text that is none
         return {}
 
 
 def _keep(cache: Path, model: Path, record: Record) -> None:
-    records = _read(cache)
-    key = key_for(model)
-    records.pop(key, None)
-    kept = dict([*records.items(), (key, record)][-MAX_RECORDS:])
+    """Write a record down; what cannot be remembered is tried again at the next start."""
     beside = cache / f".{FILE_NAME}.{os.getpid()}"
-    with contextlib.suppress(OSError):  # what cannot be remembered is tried again at the next start
+    try:
+        records, key = _read(cache), key_for(model)
+        records.pop(key, None)
+        kept = dict([*records.items(), (key, record)][-MAX_RECORDS:])
         cache.mkdir(parents=True, exist_ok=True)
         beside.write_bytes(msgspec.json.format(msgspec.json.encode(kept)))
         beside.replace(cache / FILE_NAME)
-    beside.unlink(missing_ok=True)
+    except OSError:  # a full disk, or a model that was removed meanwhile
+        with contextlib.suppress(OSError):
+            beside.unlink()
 
 
 def main() -> None:
     """Be one trial."""
     model, adapter, threads, repack = sys.argv[1:]
     settings = Settings(int(threads), bool(int(repack)))
-    result = _measure(Path(model), Path(adapter) if adapter else None, settings)
+    result = measure(Path(model), Path(adapter) if adapter else None, settings)
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
 
 

@@ -129,9 +129,9 @@ def prepare(
 def known(cache: Path) -> Iterator[tuple[Path, Manifest]]:
     """Yield the serving models in the cache with their manifests."""
     for file in sorted((cache / "models" / FOLDER).glob("*.json")):
-        manifest = _read_manifest(file)
-        if manifest:
-            yield file.with_suffix(".gguf"), manifest
+        manifest, path = _read_manifest(file), file.with_suffix(".gguf")
+        if manifest and path.is_file():
+            yield path, manifest
 
 
 def check(path: Path) -> str:
@@ -143,6 +143,20 @@ def check(path: Path) -> str:
         return "" if _sha256(path) == manifest.sha256 else "its content has changed"
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
+
+
+def reject(path: Path) -> None:
+    """Remove a serving model and remember by its manifest that it is not wanted."""
+    path.unlink(missing_ok=True)
+
+
+def is_rejected(cache: Path, base: Path, adapter: Path) -> bool:
+    """Return whether a base with that adapter merged was made and not wanted."""
+    try:
+        target = _target(cache, base, _inputs(base, adapter))
+    except OSError:
+        return False
+    return target.with_suffix(".json").is_file() and not target.exists()
 
 
 def remove(path: Path) -> None:
@@ -228,7 +242,7 @@ def _is_whole(target: Path) -> bool:
 def _read_manifest(file: Path) -> Manifest | None:
     try:
         return msgspec.json.decode(file.read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError):  # msgspec's errors are ValueErrors, and so are those of text that is none
         return None
 
 

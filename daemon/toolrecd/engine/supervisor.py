@@ -188,8 +188,8 @@ class Supervisor:
         if self._worker is worker:
             self._worker = None
             self.state, self.problem = "restarting", reason
-            if worker.crashed and self.choice and self._plan.safer:
-                self._safer = self._plan.safer(self.choice, reason)
+            if worker.crashed and self.choice:
+                self._safer = self._plan.settings_after(self.choice, reason)
             worker.kill()
             self._changed.set()
 
@@ -216,7 +216,7 @@ class Supervisor:
             if self._worker is None:
                 await self._try_to_load()
             await self._watch()
-            if self.state == "resting":
+            if self.state in ("resting", "loading"):  # put to rest, and perhaps woken while that was done
                 await self._wanted.wait()
                 continue
             failures = 1 if time.monotonic() - started > STABLE_S else failures + 1
@@ -257,6 +257,7 @@ class Supervisor:
         self.state, self.problem = "ready", choice.problem or loaded.info.adapter_problem
         self._used = time.monotonic()
         self._news.set()
+        self._wanted.set()  # a keeper that rests has this one to watch
 
     async def _spawn(self, plan: Plan) -> tuple[Process, jobs.Loaded, Choice]:
         try:
@@ -269,8 +270,8 @@ class Supervisor:
             worker.send(plan.job(choice))
             result = await worker.receive(LOAD_TIMEOUT_S)
         except WorkerGone as error:
-            if worker.crashed and plan.safer:
-                self._safer = plan.safer(choice, str(error))
+            if worker.crashed:
+                self._safer = plan.settings_after(choice, str(error))
             worker.kill()
             raise EngineUnavailable(f"while loading {choice.model}: {error}") from None
         except (asyncio.CancelledError, EngineUnavailable):

@@ -6,6 +6,7 @@ state depends on; another model, adapter, setting, prompt, knowledge base or lib
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Sequence
@@ -66,6 +67,5 @@ def write(file: Path, warmth: Warmth) -> None:
         for old in kept[KEPT_FILES:]:
             old.unlink(missing_ok=True)
     except OSError:
-        pass
-    finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink()
