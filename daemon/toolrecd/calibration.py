@@ -1,6 +1,6 @@
 """Turns a ranking's signals into probabilities: is it a task at all, and is the first tool right.
 
-Two logistic regressions fitted on the development questions by `python -m toolrec_trainer.calibrate`,
+Two logistic regressions fitted on the development and tuning questions by `python -m toolrec_trainer.calibrate`,
 which prints these tables; docs/measurements.md holds their reliability.
 """
 
@@ -35,43 +35,13 @@ class Signals(msgspec.Struct, frozen=True):
 
 # Weights of: one, coverage, margin, strength, fit, known, 1 / words, then those of `shape`; see `features`.
 TASK_WEIGHTS: Final = (
-    -3.15,
-    0.34,
-    0.1,
-    1.67,
-    1.41,
-    1.79,
-    -2.4,
-    -3.46,
-    -2.11,
-    -2.48,
-    -4.06,
-    -0.49,
-    -2.15,
-    -2.67,
-    -2.33,
-    -0.96,
-    -0.07,
-)
+    -3.15, 0.34, 0.1, 1.67, 1.41, 1.79, -2.4,
+    -3.46, -2.11, -2.48, -4.06, -0.49, -2.15, -2.67, -2.33, -0.96, -0.07,
+)  # fmt: skip
 RIGHT_WEIGHTS: Final = (
-    -0.62,
-    0.61,
-    0.36,
-    0.65,
-    0.2,
-    -1.29,
-    0.59,
-    -1.16,
-    0.11,
-    -0.39,
-    0.06,
-    -0.16,
-    -0.16,
-    -0.13,
-    -0.7,
-    0.0,
-    0.13,
-)
+    -0.62, 0.61, 0.36, 0.65, 0.2, -1.29, 0.59,
+    -1.16, 0.11, -0.39, 0.06, -0.16, -0.16, -0.13, -0.7, 0.0, 0.13,
+)  # fmt: skip
 TASK_THRESHOLD: Final = 0.55  # a task not taken for one costs more than a remark that is
 
 
