@@ -22,7 +22,7 @@ from toolrec_kb.schema import Tool
 from toolrec_kb.tables import name_table, rival_table, synonym_table
 from toolrec_kb.term_counts import TermCounts, count
 
-# Tuned on the development questions (docs/measurements.md, "Shortlist").
+# Tuned on the development and tuning questions (docs/measurements.md, "Shortlist").
 LENGTH_NORM: Final = 0.03  # BM25's b: entries with many examples are long because they can do much
 SATURATION: Final = 1.6  # BM25's k1
 USAGE_WEIGHT: Final = 1.25

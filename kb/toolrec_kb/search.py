@@ -1,9 +1,9 @@
 """The shortlist: ranks tools for a question by words alone, in about a millisecond.
 
 A term of the question finds its entries, and at a discount those of its synonyms, of the words that a
-half-typed last word may become, and of the words that a misspelt one may mean. To that come the
-best-fitting example, the prior, the tool's name if the question says it, and its rivals if the question
-asks for something better.
+half-typed last word may become, and of the words that a misspelt one may mean. To that come the prior,
+the tool's name if the question says it, its rivals if the question asks for something better, and for the
+first tools what a closer look finds (`toolrec_kb.closer`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from toolrec_kb.variants import MAX_TERMS, Term, similar_names
 
 __all__ = ["Hit", "Query", "example_fits", "prepare", "search", "similar_names"]
 
-# Tuned on the development questions (docs/measurements.md, "Shortlist").
+# Tuned on the development and tuning questions (docs/measurements.md, "Shortlist").
 MATCHED_WEIGHT: Final = 3.8  # of the share of the question's words that a tool has: two words beat a rare one
 NAME_BONUS: Final = 3.0
 RARE: Final = 0.78  # of the weight of a word that one entry alone holds: about five hold it

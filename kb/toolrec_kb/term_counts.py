@@ -16,7 +16,7 @@ from toolrec_kb.neighbours import own_pairs
 from toolrec_kb.schema import Tool, all_programs
 from toolrec_kb.text import terms
 
-# Tuned on the development questions (docs/measurements.md, "Shortlist").
+# Tuned on the development and tuning questions (docs/measurements.md, "Shortlist").
 FIELD_WEIGHTS: Final = {"name": 1.5, "summary": 2.8, "tasks": 0.9, "keywords": 2.1, "categories": 0.5, "commands": 0.3}
 
 

@@ -13,13 +13,13 @@ from toolrec_kb.packed import deletions
 from toolrec_kb.question import Operands
 from toolrec_kb.text import stem, terms
 
-# Tuned on the development questions (docs/measurements.md, "Shortlist").
+# Tuned on the development and tuning questions (docs/measurements.md, "Shortlist").
 SYNONYM_WEIGHT: Final = 0.45
 PREFIX_WEIGHT: Final = 0.95
-TYPO_WEIGHT: Final = 0.8
+TYPO_WEIGHT: Final = 0.8  # a guess
 OPERAND_WEIGHT: Final = 0.4  # "search for error in logs" is not about errors
-PHRASE_WEIGHT: Final = 0.9
-MAX_PHRASE: Final = 4
+PHRASE_WEIGHT: Final = 0.9  # a phrase is surer than a synonym: its words say little by themselves
+MAX_PHRASE: Final = 4  # words; data/synonyms.toml says so too
 _WORD: Final = re.compile(r"[a-z0-9'+#.-]*[a-z0-9+#]")
 FILE_WEIGHT: Final = 0.6  # a file's type tells the tool, but less than what is to be done with it
 EXTENSION_WEIGHT: Final = 0.5  # "python files" asks for an extension without the word
@@ -27,6 +27,7 @@ UNKNOWN_WEIGHT: Final = 3.0  # what a word that no entry knows takes from the co
 MAX_TERMS: Final = 24
 MAX_EXPANSIONS: Final = 6
 MAX_COMPLETIONS: Final = 40
+# "15% of 2480" says no word for what it wants.
 _SUM: Final = re.compile(r"\d\s?(?:[+*/^]| - |x|times|plus|minus|% of|percent of)\s?\d")
 _CALCULATE: Final = stem("calculate")
 _EXTENSION: Final = stem("extension")
