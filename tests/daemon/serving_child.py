@@ -40,6 +40,7 @@ class Child:
     """The process that makes models, with a recipe that can be changed."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
         self._script, self._log, self._python = folder / "child", folder / "makes", sys.executable
         monkeypatch.setattr(serving.sys, "executable", str(self._script))
         self.does(MAKES)

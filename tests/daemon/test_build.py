@@ -146,7 +146,36 @@ def test_trained_controls_stay(tmp_path: Path, keep: Ids) -> None:
     assert np.abs(_rows(base)[keep] - _rows(tmp_path / "out.gguf")).max() < 0.01
 
 
-@pytest.mark.parametrize("kind", [controls.F32, controls.F16, controls.Q8_0])
+def test_functiongemma_keeps_its_names(tmp_path: Path, keep: Ids) -> None:
+    """FunctionGemma is served from the same list of tokens, under its own names."""
+    build.build(write_tiny_gemma(tmp_path / "f.gguf", trained=True, functiongemma=True), tmp_path / "out.gguf")
+    with Source(tmp_path / "out.gguf") as source:
+        tokens = source.strings("tokenizer.ggml.tokens")
+        assert source.numbers(KEY_ORIGINAL_IDS).tolist() == keep.tolist()
+    assert [tokens[control.token].decode() for control in controls.WORDS] == [each.text for each in controls.WORDS]
+
+
+def _base_rows(likeness: float) -> np.ndarray:
+    """Return rows of an embedding whose control tokens have about that cosine with each other."""
+    random = np.random.default_rng(5)
+    rows = random.normal(size=(len(TOKENS), WIDTH)).astype(np.float32)
+    shared = random.normal(size=WIDTH)
+    for control in controls.WORDS:
+        rows[control.token] = likeness**0.5 * shared + (1 - likeness) ** 0.5 * random.normal(size=WIDTH)
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("likeness", "trained"), [(0.98, False), (0.94, False), (0.9, False), (0.5, True), (0.0, True)]
+)
+def test_untrained_is_told_from_trained(likeness: float, trained: bool) -> None:
+    """Rows about as alike as the default base's, 0.90 to 0.98, are untrained; rows half as alike are not."""
+    rows = _base_rows(likeness)
+    made = controls.rows([token.encode() for token in TOKENS], lambda number: rows[number])
+    assert set(made) == (set() if trained else {control.token for control in controls.WORDS})
+
+
+@pytest.mark.parametrize("kind", [controls.F32, controls.F16, controls.BF16, controls.Q8_0])
 def test_rows_are_written_as_they_are_read(kind: int) -> None:
     """A row comes back out of each type's bytes, within the type's precision; so does one of zeros."""
     row = np.random.default_rng(4).normal(size=64).astype(np.float32)
@@ -188,7 +217,9 @@ def test_merged_weights_are_what_the_adapter_adds(tmp_path: Path, tiny: Path, al
 def test_progress(tmp_path: Path, tiny: Path, keep: Ids) -> None:
     """It is told what is done and how much of it, never more than all."""
     seen: list[tuple[str, float]] = []
-    build.build(tiny, tmp_path / "out.gguf", _adapter(tmp_path / "a.gguf"), lambda what, share: seen.append((what, share)))
+    build.build(
+        tiny, tmp_path / "out.gguf", _adapter(tmp_path / "a.gguf"), lambda what, share: seen.append((what, share))
+    )
     assert list(dict.fromkeys(what for what, _ in seen)) == [
         "reading the vocabulary", "pruning the vocabulary", "merging the adapter", "quantising",
     ]  # fmt: skip

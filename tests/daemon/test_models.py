@@ -49,7 +49,11 @@ def _models(cache: Path, *, adapter: bool = False, threads: int = 0) -> Models:
 
 def _remember(cache: Path, model: Path, chosen: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(selftest, "trial", lambda model, adapter, settings: Trial(settings, "", 1, 1 if settings == chosen else 9, 1))
+        patch.setattr(
+            selftest,
+            "trial",
+            lambda model, adapter, settings: Trial(settings, "", 1, 1 if settings == chosen else 9, 1),
+        )
         patch.setattr(selftest, "candidates", lambda threads: (selftest.SAFEST, chosen))
         assert selftest.run(cache, model).chosen == chosen
 

@@ -148,7 +148,7 @@ def test_typing_is_asked_in_the_typing_form() -> None:
 
 def test_each_form_has_its_own_correction() -> None:
     """The empty question is asked once in each form, and the two are not mixed up."""
-    ranker, cache = _ranker(CMDLETS)
+    ranker, _ = _ranker(CMDLETS)
     both = [ranker.rank(QUESTION, [], typing=typing) for typing in (True, False, True, False)]
     assert np.array_equal(both[0], both[2])
     assert np.array_equal(both[1], both[3])

@@ -87,9 +87,7 @@ def test_exchanged_arrays_and_tensors(tmp_path: Path, alignment: int | None) -> 
         "new.number": rewrite.number_pair("new.number", 262_144),
     }
     new = np.arange(10, dtype=np.float32).reshape(2, 5)
-    _copy(
-        source, tmp_path / "copy.gguf", pairs=pairs, tensors={"b.weight": (Tensor((5, 2), F32, 0), new.tobytes())}
-    )
+    _copy(source, tmp_path / "copy.gguf", pairs=pairs, tensors={"b.weight": (Tensor((5, 2), F32, 0), new.tobytes())})
     old_values, old_tensors = _contents(source)
     values, tensors = _contents(tmp_path / "copy.gguf")
     assert values == old_values | {

@@ -49,7 +49,9 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> dict[Settings, Trial]:
 
 def test_cheapest_is_chosen() -> None:
     """The cheapest way that works is chosen, whatever its place."""
-    assert choose([_trial(ONE, 100), _trial(TWO, 60), _trial(ONE_REPACKED, 50), _trial(TWO_REPACKED, 70)]) == ONE_REPACKED
+    assert (
+        choose([_trial(ONE, 100), _trial(TWO, 60), _trial(ONE_REPACKED, 50), _trial(TWO_REPACKED, 70)]) == ONE_REPACKED
+    )
     assert choose([_trial(ONE, 50), _trial(TWO, 60)]) == ONE
 
 
@@ -137,9 +139,7 @@ def test_records_are_of_a_machine_a_model_and_a_library(
     assert remembered(cache, model) is None
 
 
-def test_models_of_one_base_run_alike(
-    cache: Path, model: Path, tmp_path: Path, trials: dict[Settings, Trial]
-) -> None:
+def test_models_of_one_base_run_alike(cache: Path, model: Path, tmp_path: Path, trials: dict[Settings, Trial]) -> None:
     """What was made of the same base anew, or with an adapter merged, has the record of the first."""
     record = selftest.run(cache, model)
     again = tmp_path / "m-4567.gguf"
@@ -236,7 +236,7 @@ def test_trial_that_cannot_start(interpreter: Path, model: Path) -> None:
 
 
 def test_trial_is_told_how(interpreter: Path, model: Path, tmp_path: Path) -> None:
-    """The process is told the model, the adapter, the threads and whether to repack; other lines before its last do no harm."""
+    """The process is told model, adapter, threads and whether to repack; lines before its last do no harm."""
     answer = msgspec.json.encode(_trial(TWO_REPACKED, 8.0)).decode()
     _does(interpreter, f"echo \"$@\" > {tmp_path}/words; echo a warning; echo '{answer}'")
     assert selftest.trial(model, tmp_path / "a.gguf", TWO_REPACKED) == _trial(TWO_REPACKED, 8.0)

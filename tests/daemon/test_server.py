@@ -49,6 +49,15 @@ async def test_a_provisional_answer_does_not_wait_for_the_model(served):
     assert (await line.receive())["stage"] == "model"
 
 
+@pytest.mark.parametrize(("mode", "typing"), [("typing", True), ("ask", False), ("explain", False)])
+async def test_the_model_is_told_whether_somebody_types(served, mode, typing):
+    """Only where the next key may follow the model is asked the short way."""
+    line = await served.connect()
+    line.send("suggest", query=QUERY, mode=mode)
+    await line.receive_final()
+    assert served.engine.typed == [typing]
+
+
 async def test_a_final_answer_without_the_model_says_so(served):
     """When the model fails, the final frame is the shortlist's and carries the reason."""
     served.engine.error = EngineUnavailable("the model process was killed")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.engine_real import FIND, NAMES, PACK, PATIENCE_S, alive, best, plan_for, serving, until
+from tests.daemon.worker_fakes import fake_workers
 from toolrecd.engine import process, supervisor
 from toolrecd.engine.plan import Choice, Plan
 from toolrecd.engine.process import Process
@@ -134,13 +135,16 @@ async def _after_nine_tries(plan: Plan, pauses: Pauses) -> Supervisor:
     return engine
 
 
-async def test_no_model_to_be_had(pauses: Pauses) -> None:
-    """A model that cannot even be put together makes the engine unusable with that reason; tries get rarer."""
+async def test_no_model_to_be_had(pauses: Pauses, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that cannot be made makes the engine unusable with that reason; tries get rarer, no process is left."""
 
     def fail() -> Choice:
         raise RuntimeError("no room for the model")
 
-    engine = await _after_nine_tries(Plan(choose=fail, names=NAMES, categories=[]), pauses)
+    with fake_workers(monkeypatch) as workers:
+        engine = await _after_nine_tries(Plan(choose=fail, names=NAMES, categories=[]), pauses)
+    assert len(workers.started) == 9
+    assert all(worker.over for worker in workers.started)
     assert (engine.state, engine.problem) == ("unusable", "no room for the model")
     assert pauses.taken == [*supervisor.BACKOFF_S, *[supervisor.BACKOFF_S[-1]] * 4]
     with pytest.raises(EngineUnavailable, match="no room for the model"):

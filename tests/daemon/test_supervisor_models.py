@@ -104,6 +104,7 @@ async def test_adapter_of_ours_is_asked_for_calls(model_file: Path, tmp_path: Pa
     async with serving(plan_for(model_file, path)) as engine:
         assert engine.info is not None
         assert (engine.info.form, engine.info.functiongemma) == ("call", False)
+        assert (engine.info.typing_form, engine.info.trained, engine.info.merged) == ("compact", True, False)
         assert set(await engine.rank(FIND, NAMES)) == set(NAMES)
 
 
@@ -114,6 +115,7 @@ async def test_functiongemma(functiongemma: Path) -> None:
         assert (engine.state, engine.problem) == ("ready", "")
         assert engine.info is not None
         assert (engine.info.functiongemma, engine.info.form) == (True, "call")
+        assert (engine.info.typing_form, engine.info.trained) == ("call", False)
         assert engine.info.path == str(functiongemma)
         scores = await engine.rank(FIND, NAMES)
         assert set(scores) == set(NAMES)

@@ -44,7 +44,9 @@ class Demoting:
         return self._settings.pop(0)
 
 
-def _plan(*, idle_s: float = 0.0, safer: Demoting | None = None, problem: str = "", names: tuple[str, ...] = ()) -> Plan:
+def _plan(
+    *, idle_s: float = 0.0, safer: Demoting | None = None, problem: str = "", names: tuple[str, ...] = ()
+) -> Plan:
     choice = Choice(MODEL, None, QUICK, problem)
     return Plan(choose=lambda: choice, names=list(names or NAMES), categories=[], idle_s=idle_s, safer=safer)
 
@@ -158,8 +160,7 @@ async def test_replaced_while_resting(workers: FakeWorkers) -> None:
         assert await engine.replace(_plan(idle_s=30.0, names=("grep", "tar"))) == ""
         assert set(await engine.rank(FIND, [])) == {"grep", "tar"}
         workers.last.die("SIGKILL")
-        await until(lambda: engine.state == "restarting")
-        await until(lambda: engine.state == "ready")
+        await until(lambda: len(workers.started) == 3 and engine.state == "ready")
         assert set(await engine.rank(FIND, [])) == {"grep", "tar"}
 
 
@@ -263,6 +264,30 @@ def test_plan_as_a_job() -> None:
     )
     assert plan.job(Choice(MODEL)).adapter is None
     assert plan.numbers(["c", "z", "a"]) == [0, 2]
+
+
+def test_plan_after_a_crash() -> None:
+    """What is safer is the plan's to say; where that fails it is the safest, and where there is nothing, nothing."""
+
+    def fail(choice: Choice, reason: str) -> Settings:
+        raise PermissionError(13, "Permission denied")
+
+    choice = Choice(MODEL, None, QUICK)
+    assert _plan(safer=Demoting(CAREFUL)).settings_after(choice, "x") == CAREFUL
+    assert _plan().settings_after(choice, "x") is None
+    plan = Plan(choose=lambda: choice, names=[], categories=[], safer=fail)
+    assert plan.settings_after(choice, "x") == Settings()
+
+
+async def test_thinking_wakes_it(workers: FakeWorkers) -> None:
+    """A thought asked of a resting model starts a worker too, and naming a category does."""
+    async with serving(_plan(idle_s=SOON_S)) as engine:
+        await _rested(engine)
+        await engine.categorise(FIND, "find")
+        await _rested(engine)
+        with pytest.raises(EngineUnavailable, match="unexpected Scores"):  # all that a fake worker has to say
+            await anext(engine.think(FIND))
+        assert [type(job).__name__ for job in workers.last.jobs] == ["Load", "Think"]
 
 
 @pytest.mark.slow

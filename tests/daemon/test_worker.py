@@ -79,6 +79,18 @@ def test_jobs_in_order(shared: mmap.mmap, model_file: Path) -> None:
     assert 0 < again.evaluated < ranked.evaluated
 
 
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        (jobs.Settings(), "1 thread, weights as they are"),
+        (jobs.Settings(4, repack=True), "4 threads, repacked weights"),
+    ],
+)
+def test_settings_in_words(settings: jobs.Settings, text: str) -> None:
+    """Settings are told to people in words."""
+    assert str(settings) == text
+
+
 def _results(stream: io.BytesIO) -> list[jobs.Result]:
     found: list[jobs.Result] = []
     while head := stream.read(jobs.LENGTH_BYTES):

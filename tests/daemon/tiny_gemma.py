@@ -41,9 +41,10 @@ VECTORS = {
 EMBEDDING = "token_embd.weight"
 
 
-def vocabulary() -> tuple[list[str], list[float], list[int]]:
+def vocabulary(*, functiongemma: bool = False) -> tuple[list[str], list[float], list[int]]:
     """Return tokens, scores and types."""
-    named = {control.token: f"<unused{control.token - 6}>" for control in Control if 46 <= control.token <= 52}
+    renamed = [control for control in Control if 46 <= control.token <= 52]
+    named = {each.token: each.text if functiongemma else f"<unused{each.token - 6}>" for each in renamed}
     tokens = [named.get(number, f"<special{number}>") for number in range(FIRST_BYTE)]
     tokens[:4] = ["<pad>", "<eos>", "<bos>", "<unk>"]
     tokens += [f"<0x{byte:02X}>" for byte in range(256)]
@@ -55,9 +56,9 @@ def vocabulary() -> tuple[list[str], list[float], list[int]]:
     return tokens, [0.0 if number < FIRST_TEXT else float(-number) for number in range(len(tokens))], types
 
 
-def write_tiny_gemma(path: Path, *, trained: bool = False, seed: int = 0) -> Path:
-    """Write the model in F16; `trained` gives every control token a row of its own."""
-    tokens, scores, types = vocabulary()
+def write_tiny_gemma(path: Path, *, trained: bool = False, functiongemma: bool = False, seed: int = 0) -> Path:
+    """Write the model in F16; `trained` gives every control token a row of its own, `functiongemma` its name."""
+    tokens, scores, types = vocabulary(functiongemma=functiongemma)
     writer = GGUFWriter(path, "gemma3")
     writer.add_type("model")
     writer.add_name(BASE_NAME)

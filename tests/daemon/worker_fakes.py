@@ -13,6 +13,7 @@ from toolrecd.engine import jobs
 from toolrecd.engine.process import Process, WorkerGone
 
 CRASHES = ("SIGSEGV", "SIGILL")
+MODEL = Path("/nowhere/model.gguf")
 
 
 class FakeWorker:
@@ -57,7 +58,10 @@ class FakeWorker:
         if self._end.is_set():
             raise WorkerGone(f"the model process {self._how}")
         job = self.jobs[-1]
-        return jobs.Loaded(_info(job), 1.0) if isinstance(job, jobs.Load) else jobs.Scores([0.0] * len(self.load.names), 1)
+        if isinstance(job, jobs.Load):
+            return jobs.Loaded(_info(job), 1.0)
+        asked = self.load.categories if isinstance(job, jobs.Categorise) else self.load.names
+        return jobs.Scores([0.0] * len(asked), 1)
 
     async def abort(self) -> bool:
         """Stop at once."""
@@ -105,8 +109,8 @@ class FakeWorkers:
 
 def _info(load: jobs.Load) -> jobs.ModelInfo:
     return jobs.ModelInfo(
-        path=load.model, description="fake", size_bytes=1, parameters=1, vocabulary=1, functiongemma=False, form="plain",
-        typing_form="plain", trained=False, adapter=load.adapter, merged=False, adapter_problem="",
+        path=load.model, description="fake", size_bytes=1, parameters=1, vocabulary=1, functiongemma=False,
+        form="plain", typing_form="plain", trained=False, adapter=load.adapter, merged=False, adapter_problem="",
         settings=load.settings, warm=False, system="",
     )  # fmt: skip
 
@@ -117,6 +121,3 @@ def fake_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeWorkers]:
     made = FakeWorkers()
     monkeypatch.setattr(Process, "start", made.start)
     yield made
-
-
-MODEL = Path("/nowhere/model.gguf")

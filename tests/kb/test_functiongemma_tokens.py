@@ -10,15 +10,20 @@ import pytest
 from toolrec_kb.functiongemma import (
     CALL,
     COMPACT,
+    FORMS_OF_BASE,
+    FORMS_OF_FUNCTIONGEMMA,
+    FORMS_OF_OURS,
     PLAIN,
     RECOMMEND_TOOLS,
     STOP_TOKENS,
     Call,
     Control,
     Form,
+    Forms,
     ModelTurn,
     UserTurn,
     ask,
+    compact_target,
     render_prompt,
     render_target,
     tokens_of,
@@ -101,6 +106,28 @@ def test_forms(form: Form) -> None:
     hostile = tokens_of(ask(form, HOSTILE, os="linux", shell="bash"), fake)
     assert controls(hostile) == controls(tokens_of(ask(form, "find files", os="linux", shell="bash"), fake))
     assert HOSTILE in written(hostile)
+
+
+def test_compact_target() -> None:
+    """The compact answer is what the compact question leads to, and a name in it stays text."""
+    tokens = tokens_of(compact_target(HOSTILE, "search"), fake)
+    assert controls(tokens) == [
+        Control.END_TURN, Control.START_TURN, Control.ESCAPE, Control.ESCAPE, Control.ESCAPE, Control.END_TURN,
+    ]  # fmt: skip
+    lead = tokens_of([*COMPACT.to_name, HOSTILE, *COMPACT.to_category], fake)
+    assert tokens[: len(lead)] == lead
+    assert written(tokens[len(lead) :]) == "search\n"
+
+
+@pytest.mark.parametrize(
+    "forms", [FORMS_OF_BASE, FORMS_OF_FUNCTIONGEMMA, FORMS_OF_OURS], ids=["base", "google", "ours"]
+)
+def test_both_forms_of_a_model_begin_alike(forms: Forms) -> None:
+    """Typing or not, a model sees the same prefix and question, so that what is in the cache serves both."""
+    assert forms.typing.prefix == forms.full.prefix
+    both = [ask(form, "find files", os="linux", shell="zsh") for form in (forms.typing, forms.full)]
+    assert both[0] == both[1]
+    assert len(tokens_of(forms.typing.to_name, fake)) <= len(tokens_of(forms.full.to_name, fake))
 
 
 @pytest.fixture
