@@ -1,16 +1,17 @@
 """Turns a ranking's signals into probabilities: is it a task at all, and is the first tool right.
 
-Two logistic regressions fitted on the development questions by `python -m toolrec_trainer.calibrate`,
+Two logistic regressions fitted on the development and tuning questions by `python -m toolrec_trainer.calibrate`,
 which prints these tables; docs/measurements.md holds their reliability.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from typing import Final
 
 import msgspec
+
+from toolrecd.shape import shape
 
 
 class Signals(msgspec.Struct, frozen=True):
@@ -26,25 +27,26 @@ class Signals(msgspec.Struct, frozen=True):
     """How well the first tool's best example fits, 0 to 1."""
     known: float
     """Share of the question's terms that the knowledge base holds, 0 to 1."""
+    names_program: bool
+    """Whether the question begins as a command does: with a program's name."""
     text: str
     """The question."""
 
 
-# Weights of: one, coverage, margin, strength, fit, known, 1 / words, code, chatter; see `features`.
-TASK_WEIGHTS: Final = (-2.63, 0.72, -0.08, 2.46, 0.7, 1.18, -1.38, -2.32, -2.19)
-RIGHT_WEIGHTS: Final = (-0.71, 0.8, 0.31, 0.68, 0.31, -1.04, 0.76, 0.0, -0.37)
-TASK_THRESHOLD: Final = 0.6
-_CODE: Final = re.compile(r"[(){};=<>]|^\W{3,}")
-_CHATTER: Final = re.compile(
-    r"\b(?:i am|i'm|thanks?|hello|hi|hey|todo|fixme|notes?|below|above|see|ask|call|by|was|were|is|are|ok|lol|bye)\b",
-    re.IGNORECASE,
-)
-_ASKS: Final = re.compile(r"\?\s*$|^\s*(?:what|whats|how|which|where|who|why|is|are|can|does|do)\b", re.IGNORECASE)
+# Weights of: one, coverage, margin, strength, fit, known, 1 / words, then those of `shape`; see `features`.
+TASK_WEIGHTS: Final = (
+    -3.15, 0.34, 0.1, 1.67, 1.41, 1.79, -2.4,
+    -3.46, -2.11, -2.48, -4.06, -0.49, -2.15, -2.67, -2.33, -0.96, -0.07,
+)  # fmt: skip
+RIGHT_WEIGHTS: Final = (
+    -0.62, 0.61, 0.36, 0.65, 0.2, -1.29, 0.59,
+    -1.16, 0.11, -0.39, 0.06, -0.16, -0.16, -0.13, -0.7, 0.0, 0.13,
+)  # fmt: skip
+TASK_THRESHOLD: Final = 0.55  # a task not taken for one costs more than a remark that is
 
 
 def features(signals: Signals) -> tuple[float, ...]:
     """Return the regressions' inputs."""
-    asks = bool(_ASKS.search(signals.text))
     return (
         1.0,
         signals.coverage,
@@ -53,9 +55,7 @@ def features(signals: Signals) -> tuple[float, ...]:
         signals.fit,
         signals.known,
         1.0 / max(len(signals.text.split()), 1),
-        float(bool(_CODE.search(signals.text))),
-        # A statement about something, a greeting, a reminder; "what is using port 80?" is none.
-        float(bool(_CHATTER.search(signals.text)) and not asks),
+        *shape(signals.text, names_program=signals.names_program),
     )
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from toolrec_kb import search
 from toolrec_kb.knowledge import Knowledge
-from toolrec_kb.schema import Manager, Shell, Tool
+from toolrec_kb.schema import Shell, Tool
 from toolrec_kb.search import Hit
 from toolrecd import calibration, context, install, installed
 from toolrecd.config import SuggestConfig
@@ -23,8 +23,10 @@ from toolrecd.engine.jobs import Question
 from toolrecd.engine.supervisor import Engine
 from toolrecd.invocation import invocation
 from toolrecd.messages import ToolHint
+from toolrecd.native import native_bonus
+from toolrecd.shape import first_word
 
-SHORTLIST: Final = 40  # a right tool is rarely further down; docs/measurements.md, "Shortlist"
+SHORTLIST: Final = 30  # a right tool is rarely further down; docs/measurements.md, "Shortlist"
 # Points of the shortlist's score for a nat of the model's. An untrained base knows names, not their use: with more
 # say than this it costs right answers (docs/measurements.md, "The model's part").
 UNTRAINED_WEIGHT: Final = 0.1
@@ -38,16 +40,6 @@ CATEGORY_TEMPERATURE: Final = 3.0
 SECOND_CATEGORY: Final = 0.4  # the say of a tool's further categories
 MODEL_CATEGORY_WEIGHT: Final = 0.2
 SCORE_TEMPERATURE: Final = 1.5
-# "update all packages" has another answer on each system.
-SYSTEM_MANAGERS: Final[dict[str, Manager]] = {
-    "apt": "apt", "apt-get": "apt", "apt-cache": "apt", "apt-file": "apt", "aptitude": "apt", "dpkg": "apt",
-    "dnf": "dnf", "yum": "dnf", "rpm": "dnf", "pacman": "pacman", "yay": "pacman", "zypper": "zypper", "apk": "apk",
-    "xbps-install": "xbps", "brew": "brew", "port": "macports", "pkg": "pkg", "pkg_add": "pkg_add",
-    "pkg_info": "pkg_add", "pkg_delete": "pkg_add", "pkgin": "pkgin", "winget": "winget", "scoop": "scoop",
-    "choco": "choco",
-}  # fmt: skip
-OWN_MANAGER_BONUS: Final = 1.0
-OTHER_MANAGER_MALUS: Final = -8.0
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -129,6 +121,7 @@ class Recommender:
             strength=best.words,
             fit=best.fit,
             known=draft.query.known,
+            names_program=first_word(draft.query.text) in self.knowledge.index.names,
             text=draft.query.text,
         )
 
@@ -171,7 +164,7 @@ class Recommender:
         if tool.shells and situation.shell not in tool.shells:
             return None
         bonus = MODERN_BONUS if self._config.prefer_modern and tool.replaces else 0.0
-        bonus += _manager_bonus(tool, situation.machine)
+        bonus += native_bonus(tool, situation.machine, situation.shell)
         if self._config.prefer_installed and self._installed(tool, situation):
             bonus += INSTALLED_BONUS
         return bonus
@@ -235,13 +228,3 @@ def situation_for(
     usual: Shell = "powershell" if target.os == "windows" else "zsh" if target.os == "macos" else "bash"
     programs = index.find(path if path is not None else "") if here else None
     return Situation(target, context.normal_shell(shell, usual), programs)
-
-
-def _manager_bonus(tool: Tool, machine: Machine) -> float:
-    """Return what speaks for a package manager here: the system's own, or another system's."""
-    manager = SYSTEM_MANAGERS.get(tool.name)
-    if manager is None or not machine.managers:
-        return 0.0
-    if manager == machine.managers[0]:
-        return OWN_MANAGER_BONUS
-    return 0.0 if manager in machine.managers else OTHER_MANAGER_MALUS

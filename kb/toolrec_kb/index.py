@@ -7,6 +7,7 @@ The tables are packed: a term and a tool are numbers, and a list is decoded when
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -15,13 +16,14 @@ from typing import Final
 
 import msgspec
 
+from toolrec_kb.neighbours import home_numbers, leanings, pair_hash, pair_table
 from toolrec_kb.packed import Rows, Spellings, pack, pack_doubles, pack_rows, pack_spellings, view, view_doubles
-from toolrec_kb.schema import Tool, all_programs
+from toolrec_kb.schema import Tool
+from toolrec_kb.tables import name_table, rival_table, synonym_table
 from toolrec_kb.term_counts import TermCounts, count
-from toolrec_kb.text import stem
 
-# Tuned on the development questions (docs/measurements.md, "Shortlist").
-LENGTH_NORM: Final = 0.12  # BM25's b: entries with many examples are long because they can do much
+# Tuned on the development and tuning questions (docs/measurements.md, "Shortlist").
+LENGTH_NORM: Final = 0.03  # BM25's b: entries with many examples are long because they can do much
 SATURATION: Final = 1.6  # BM25's k1
 USAGE_WEIGHT: Final = 1.25
 STANDARDNESS_BONUS: Final = {"builtin": 0.2, "posix": 0.5, "core": 0.5, "popular": 0.2, "niche": -0.4}
@@ -60,6 +62,14 @@ class Index(msgspec.Struct, frozen=True, dict=True):
     """A tool's name or program in lower case → tools."""
     name_spellings: Spellings
     """Of those names, by position."""
+    homes: bytes
+    """tool → its first category, numbered."""
+    own_pairs: Rows
+    """tool → the pairs of terms side by side in its texts, hashed."""
+    pairs: bytes
+    """All those pairs, sorted."""
+    pair_tools: Rows
+    """pair, by position → the tools that have it."""
     usefulness: bytes
     """tool → its prior."""
     rival_tools: Rows
@@ -122,6 +132,34 @@ class Index(msgspec.Struct, frozen=True, dict=True):
                 holding[term].append(number - first)
         return [weight / _WEIGHT_STEPS for weight in weights[first:last].tolist()], dict(holding)
 
+    @cached_property
+    def categories(self) -> list[int]:
+        """A tool's number → its first category's."""
+        return view(self.homes).tolist()
+
+    @cached_property
+    def _category_sizes(self) -> list[int]:
+        sizes = Counter(self.categories)
+        return [sizes[category] for category in range(len(sizes))]
+
+    @cached_property
+    def _seen_leanings(self) -> dict[int, list[float]]:
+        return {}
+
+    def leaning(self, term: int) -> list[float]:
+        """Return how much more often each category's tools hold a term than all tools do, as logarithms."""
+        seen = self._seen_leanings.get(term)
+        if seen is None:
+            holding = Counter(self.categories[tool] for tool in self.postings(term))
+            seen = self._seen_leanings[term] = leanings(holding, self._category_sizes)
+        return seen
+
+    def holders(self, first: str, second: str) -> list[int]:
+        """Return the tools in whose texts two terms stand side by side."""
+        known, wanted = view(self.pairs), pair_hash(first, second)
+        at = bisect_left(known, wanted)
+        return self.pair_tools[at] if at < len(known) and known[at] == wanted else []
+
     def counts(self, tool: int) -> TermCounts:
         """Return what a tool's entry gave to the index."""
         first, last = self.own_terms.span(tool)
@@ -130,7 +168,7 @@ class Index(msgspec.Struct, frozen=True, dict=True):
         examples = [self.example_terms[number] for number in range(starts[tool], starts[tool + 1])]
         spelt = self.vocabulary
         weights = {spelt[term]: weight for term, weight in own}
-        return TermCounts(weights, [[spelt[term] for term in example] for example in examples])
+        return TermCounts(weights, [[spelt[term] for term in example] for example in examples], self.own_pairs[tool])
 
     def rivals(self, tool: int) -> list[tuple[int, float]]:
         """Return the tools that do a tool's job, with what each counts."""
@@ -151,8 +189,9 @@ def build_index(
     numbers = {term: number for number, term in enumerate(vocabulary)}
     postings = _postings(weights, idf)
     examples = [example for own in counts for example in own.examples]
-    names = _name_table(tools)
-    rivals = _rival_table(tools)
+    names = name_table(tools)
+    rivals = rival_table(tools)
+    pairs = pair_table(own.pairs for own in counts)
     return Index(
         vocabulary=vocabulary,
         rarity=pack_doubles(idf[term] for term in vocabulary),
@@ -164,9 +203,13 @@ def build_index(
         example_starts=pack(accumulate((len(tool.examples) for tool in tools), initial=0)),
         example_terms=pack_rows([numbers[term] for term in example] for example in examples),
         example_weights=pack(_steps(sum(idf[term] for term in own) or 1.0, _WEIGHT_STEPS) for own in examples),
-        synonyms=_synonym_table(synonyms),
+        synonyms=synonym_table(synonyms),
         names=names,
         name_spellings=pack_spellings(enumerate(names)),
+        homes=pack(home_numbers(tools)),
+        own_pairs=pack_rows(own.pairs for own in counts),
+        pairs=pack(pairs),
+        pair_tools=pack_rows(pairs.values()),
         usefulness=pack_doubles(map(prior, tools)),
         rival_tools=pack_rows(list(row) for row in rivals),
         rival_weights=pack_rows([_steps(weight, _RIVAL_STEPS) for weight in row.values()] for row in rivals),
@@ -196,34 +239,3 @@ def _postings(weights: list[dict[str, float]], idf: dict[str, float]) -> dict[st
         for term, frequency in weight.items():
             gains[term].append((idf[term] * frequency * (SATURATION + 1) / (frequency + norm), number))
     return {term: sorted(pairs, reverse=True)[:POSTINGS] for term, pairs in gains.items()}
-
-
-def _synonym_table(groups: Iterable[Sequence[str]]) -> dict[str, list[str]]:
-    table: dict[str, dict[str, None]] = defaultdict(dict)
-    for group in groups:
-        stems = [stem(word.lower()) for word in group]
-        for word in stems:
-            table[word].update(dict.fromkeys(other for other in stems if other != word))
-    return {word: list(others) for word, others in table.items()}
-
-
-def _name_table(tools: Sequence[Tool]) -> dict[str, list[int]]:
-    table: dict[str, list[int]] = defaultdict(list)
-    for number, tool in enumerate(tools):
-        for name in dict.fromkeys(name.lower() for name in (tool.name, *all_programs(tool))):
-            table[name].append(number)
-    return dict(table)
-
-
-def _rival_table(tools: Sequence[Tool]) -> list[dict[int, float]]:
-    numbers = {tool.name: number for number, tool in enumerate(tools)}
-    table: list[dict[int, float]] = [{} for _ in tools]
-    for number, tool in enumerate(tools):
-        for name in tool.alternative_to:
-            if name in numbers:
-                table[numbers[name]].setdefault(number, 0.8)
-                table[number].setdefault(numbers[name], 0.6)
-        for name in tool.replaces:
-            if name in numbers:
-                table[numbers[name]][number] = 1.0  # made to be the better one
-    return table

@@ -55,10 +55,28 @@ KINDS: Final = {
     "js": "js", "ts": "ts", "py": "py",
 }  # fmt: skip
 _KIND: Final = re.compile(
-    r"\b(" + "|".join(KINDS) + r")\s+(?:source\s+|script\s+|code\s+)?(?:files?|scripts?)\b", re.IGNORECASE
+    r"\b(" + "|".join(KINDS) + r")\s+(?:source\s+|script\s+|code\s+)?(?:files?|scripts?|code|source|projects?)\b",
+    re.IGNORECASE,
 )
 
 
+# Programs or parts of their names, but said to tell where it is asked.
+_LINUXES: Final = ("linux", "ubuntu", "debian", "fedora", "arch", "alpine", "unix")
+_OTHERS: Final = ("mac", "macos", "osx", "windows", "win10", "win11", "freebsd", "openbsd", "netbsd", "bsd")
+SYSTEMS: Final = frozenset([*_LINUXES, *_OTHERS, "powershell", "pwsh"])
+# "install firefox", "restart nginx", "logs of sshd": something is done to what has the name.
+_HANDLED: Final = (
+    re.compile(
+        r"\b(?:install|instal|uninstall|reinstall|restart|reload|pid of|logs? (?:of|for|from)|version of|latest)"
+        r" (?:the )?(?!(?:packages?|software|programs?|apps?|updates?|everything)\b)([\w.+-]+)"
+        r"(?=$| (?:on|from|with|without|no|using|via|service|server)\b)"
+    ),
+    re.compile(r"\b(?:service|server|daemon) ([\w.+-]+)$"),
+)
+# What is done to files of any type alike: the type tells no tool.
+_ANY_TYPE: Final = re.compile(
+    r"\b(?:rename|copy|cp|mv|move|delete|remove|rm|list|count|(?:find|show|sync) (?:all|every|the|my))\b", re.IGNORECASE
+)
 _COMPARED: Final = (
     re.compile(r"\b(?:better|modern|faster|nicer|prettier|newer|friendlier|simpler|improved|fancier) ([\w.+-]+)$"),
     re.compile(r"\b([\w.+-]{1,48}) (?:alternatives?|replacements?|substitute|clone)\b"),
@@ -98,13 +116,19 @@ def read(query: str) -> Operands:
     if sought and "pattern" not in values and sought[1].lower() not in _NOT_SOUGHT:
         values["pattern"] = sought[1]
     compared = next(filter(None, (match for pattern in _COMPARED for match in pattern.findall(rest.lower()))), "")
-    return Operands(values, _words(values, _KIND.search(rest)), compared)
+    return Operands(values, _words(values, rest), compared)
 
 
-def _words(values: dict[str, str], kind: re.Match[str] | None) -> frozenset[str]:
+def _words(values: dict[str, str], query: str) -> frozenset[str]:
     about = [values.get(name, "") for name in ("pattern", "url", "host", "directory")]
+    about += [word for pattern in _HANDLED for word in pattern.findall(query.lower())]
     words = re.findall(r"[a-z0-9_+#]+", " ".join(about).lower())
-    return frozenset([*words, *([kind[1].lower()] if kind else [])])
+    kind = _KIND.search(query)
+    if kind:
+        words.append(kind[1].lower())
+    if _ANY_TYPE.search(query):
+        words += [word for ending in _EXTENSION.findall(query) for word in (ending.lower(), f".{ending.lower()}")]
+    return frozenset(words)
 
 
 def _numbers(query: str) -> dict[str, str]:

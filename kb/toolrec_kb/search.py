@@ -1,9 +1,9 @@
 """The shortlist: ranks tools for a question by words alone, in about a millisecond.
 
 A term of the question finds its entries, and at a discount those of its synonyms, of the words that a
-half-typed last word may become, and of the words that a misspelt one may mean. To that come the
-best-fitting example, the prior, the tool's name if the question says it, and its rivals if the question
-asks for something better.
+half-typed last word may become, and of the words that a misspelt one may mean. To that come the prior,
+the tool's name if the question says it, its rivals if the question asks for something better, and for the
+first tools what a closer look finds (`toolrec_kb.closer`).
 """
 
 from __future__ import annotations
@@ -16,35 +16,23 @@ from typing import Final
 import msgspec
 
 from toolrec_kb import question
+from toolrec_kb.closer import closer, example_fits
 from toolrec_kb.index import Index
-from toolrec_kb.text import stem
-from toolrec_kb.variants import MAX_TERMS, Term, similar_names, wanted
+from toolrec_kb.prepared import Query, prepare
+from toolrec_kb.text import STOP_WORDS, stem
+from toolrec_kb.variants import MAX_TERMS, Term, similar_names
 
 __all__ = ["Hit", "Query", "example_fits", "prepare", "search", "similar_names"]
 
-# Tuned on the development questions (docs/measurements.md, "Shortlist").
-EXAMPLE_WEIGHT: Final = 6.8
-QUESTION_SHARE: Final = 0.5  # half each: an example is as much about its task as the question is
+# Tuned on the development and tuning questions (docs/measurements.md, "Shortlist").
+MATCHED_WEIGHT: Final = 3.8  # of the share of the question's words that a tool has: two words beat a rare one
 NAME_BONUS: Final = 3.0
 RARE: Final = 0.78  # of the weight of a word that one entry alone holds: about five hold it
 RIVAL_BONUS: Final = 18.0  # "like find but faster" wants no find
 FIRST_STAGE: Final = 80  # how many tools are asked whether they are for this machine at all
-CANDIDATES: Final = 40  # how many of those get the closer look at their examples
-MAX_CHARS: Final = 1000  # a pasted page is cut here: its first words say the task
-
-
-class Query(msgspec.Struct, frozen=True):
-    """A question made ready for one index."""
-
-    text: str
-    operands: question.Operands
-    terms: list[Term]
-    total: float
-    """The terms' weights together."""
-    worth: list[list[tuple[int, float]]]
-    """term → its variants with what finding each is worth, the best first."""
-    known: float
-    """The share of its terms that stand in the knowledge base as they are, from 0 to 1."""
+CANDIDATES: Final = 30  # how many of those get the closer look; 24 and 50 find the same first three
+# "who" alone may be the program; in a sentence it is English, and "powershell" is where it is asked.
+NO_NAMES: Final = STOP_WORDS | question.SYSTEMS
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -60,19 +48,6 @@ class Hit(msgspec.Struct, frozen=True):
     """How well its best example fits, from 0 to 1."""
 
 
-def prepare(index: Index, text: str) -> Query:
-    """Return the question `text`, its words looked up; of a pasted page the first words count."""
-    text = text[:MAX_CHARS]
-    operands = question.read(text)
-    terms = wanted(index, text, operands)
-    worth = [
-        sorted(((variant, term.weight * discount) for variant, discount in term.variants), key=lambda pair: -pair[1])
-        for term in terms
-    ]
-    known = sum(term.exact for term in terms) / max(len(terms), 1)
-    return Query(text, operands, terms, sum(term.weight for term in terms) or 1.0, worth, known)
-
-
 def search(
     index: Index, query: Query, *, limit: int = 20, allowed: Callable[[int], float | None] = lambda number: 0.0
 ) -> list[Hit]:
@@ -85,36 +60,29 @@ def search(
     priors = index.priors
     totals = {number: score + priors[number] for number, score in scores.items()}
     first = sorted(totals, key=totals.__getitem__, reverse=True)[:FIRST_STAGE]
-    bonuses = {number: bonus for number in first if (bonus := allowed(number)) is not None}
+    bonuses = _candidates(first, allowed)
+    closely = closer(index, query)
     hits = []
-    for number in list(bonuses)[:CANDIDATES]:
-        fit = max(example_fits(index, number, query), default=0.0)
-        words = scores[number] + EXAMPLE_WEIGHT * fit
-        coverage = min(sum(part.covered(number) for part in found) / query.total, 1.0)
-        hits.append(Hit(number, words + priors[number] + bonuses[number], coverage, words, fit))
+    for number, bonus in bonuses.items():
+        fit, added = closely.look(number)
+        covers = [part.covered(number) for part in found]
+        matched = sum(map(bool, covers)) / max(len(covers), 1)
+        words = scores[number] + MATCHED_WEIGHT * matched + added
+        coverage = min(sum(covers) / query.total, 1.0)
+        hits.append(Hit(number, words + priors[number] + bonus, coverage, words, fit))
     return sorted(hits, key=lambda hit: -hit.score)[:limit]
 
 
-def example_fits(index: Index, number: int, query: Query, question_share: float = QUESTION_SHARE) -> list[float]:
-    """Return how well each example's task fits, 0 to 1: the weight it shares with the question, of both.
-
-    `question_share` says how much of that whole is the question's own weight.
-    """
-    own, examples = index.examples(number)
-    shared = [0.0] * len(own)
-    for variants in query.worth:
-        seen: list[int] = []
-        for variant, worth in variants:
-            holding = examples.get(variant)
-            if holding:
-                for at in holding:
-                    if at not in seen:
-                        shared[at] += worth
-                seen = seen + holding if seen else holding
-    asked, rest = question_share * query.total, 1 - question_share
-    return [
-        min(share / (asked + rest * weight), 1.0) if share else 0.0 for share, weight in zip(shared, own, strict=True)
-    ]
+def _candidates(numbers: list[int], allowed: Callable[[int], float | None]) -> dict[int, float]:
+    """Return the first tools that are allowed, each with its bonus."""
+    bonuses: dict[int, float] = {}
+    for number in numbers:
+        bonus = allowed(number)
+        if bonus is not None:
+            bonuses[number] = bonus
+            if len(bonuses) == CANDIDATES:
+                break
+    return bonuses
 
 
 class _Found(msgspec.Struct):
@@ -162,9 +130,9 @@ def _scores(index: Index, query: Query, found: list[_Found]) -> dict[int, float]
 
 def _add_named(index: Index, query: Query, scores: dict[int, float]) -> None:
     rare = RARE * math.log(1 + (len(index.priors) - 0.5) / 1.5)
-    for word in query.text.lower().split()[:MAX_TERMS]:
-        name = word.strip("?!.,;:")
-        if name in query.operands.words:
+    words = [word.strip("?!.,;:") for word in query.text.lower().split()[:MAX_TERMS]]
+    for name in words:
+        if name in query.operands.words or (name in NO_NAMES and words[1:]):
             continue
         # A name that many entries use as a word (sort, ip, host) is said without the tool being meant.
         term = index.numbers.get(stem(name))

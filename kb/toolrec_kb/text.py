@@ -21,7 +21,8 @@ STOP_WORDS: Final = frozenset(
     "those how what which where when who whats hows can could should would will want need wanna please pls some any "
     "there here you your we our us using use used via into onto out up so if then than just get got give tell show "
     "way best good tool tools command commands cmd program utility something thing things without not no but like "
-    "let lets im ive one about each every all".split()
+    "let lets im ive one about each every all they them their he she his her dont doesnt didnt isnt arent cant "
+    "couldnt wont wouldnt havent hasnt really very thats theres".split()
 )
 
 # Endings longest first, what replaces them, and the least length of what is left.
@@ -34,6 +35,7 @@ _ENDINGS: Final = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)  # the same few thousand words come again and again
 def stem(word: str) -> str:
     """Return `word` without its English ending, so that compress, compressed and compressing meet."""
     if not word.isalpha():
@@ -64,6 +66,11 @@ def terms(text: str) -> list[str]:
         else:
             found += _number_terms(number, unit)
     return found
+
+
+def phrase_key(words: str) -> str:
+    """Return the stems of `words`, stop words and all, by which a phrase such as "logged in" is known."""
+    return " ".join(stem(word) for word in words.lower().split())
 
 
 def _file_terms(name: str, extension: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from typing import Final
 
@@ -12,17 +13,23 @@ from toolrec_kb.packed import deletions
 from toolrec_kb.question import Operands
 from toolrec_kb.text import stem, terms
 
-# Tuned on the development questions (docs/measurements.md, "Shortlist").
+# Tuned on the development and tuning questions (docs/measurements.md, "Shortlist").
 SYNONYM_WEIGHT: Final = 0.45
 PREFIX_WEIGHT: Final = 0.95
-TYPO_WEIGHT: Final = 1.0
-OPERAND_WEIGHT: Final = 0.25  # "search for error in logs" is not about errors
+TYPO_WEIGHT: Final = 0.8  # a guess
+OPERAND_WEIGHT: Final = 0.4  # "search for error in logs" is not about errors
+PHRASE_WEIGHT: Final = 0.9  # a phrase is surer than a synonym: its words say little by themselves
+MAX_PHRASE: Final = 4  # words; data/synonyms.toml says so too
+_WORD: Final = re.compile(r"[a-z0-9'+#.-]*[a-z0-9+#]")
 FILE_WEIGHT: Final = 0.6  # a file's type tells the tool, but less than what is to be done with it
 EXTENSION_WEIGHT: Final = 0.5  # "python files" asks for an extension without the word
 UNKNOWN_WEIGHT: Final = 3.0  # what a word that no entry knows takes from the coverage
 MAX_TERMS: Final = 24
 MAX_EXPANSIONS: Final = 6
 MAX_COMPLETIONS: Final = 40
+# "15% of 2480" says no word for what it wants.
+_SUM: Final = re.compile(r"\d\s?(?:[+*/^]| - |x|times|plus|minus|% of|percent of)\s?\d")
+_CALCULATE: Final = stem("calculate")
 _EXTENSION: Final = stem("extension")
 
 
@@ -46,7 +53,33 @@ def wanted(index: Index, text: str, operands: Operands) -> list[Term]:
     if extension:  # "python files" are found by their type, and by tools that find by type
         found += [term for term in (f".{extension}", _EXTENSION) if term not in found]
         shares.setdefault(_EXTENSION, EXTENSION_WEIGHT)
-    return [_term(index, term, shares.get(term, 1.0), half_typed=term == half_typed) for term in found]
+        if f".{extension}" not in text.lower():
+            shares.setdefault(f".{extension}", EXTENSION_WEIGHT)
+    if _SUM.search(text) and _CALCULATE not in found:
+        found.append(_CALCULATE)
+    phrases = _phrases(index, text)
+    own = [_term(index, term, shares.get(term, 1.0), half_typed=term == half_typed) for term in found]
+    return own + [term for phrase in phrases if (term := _phrase_term(index, phrase)).variants]
+
+
+def _phrases(index: Index, text: str) -> list[str]:
+    """Return the phrases of the synonym table that a question holds, the longest at each place."""
+    words = [stem(word) for word in _WORD.findall(text.lower())[: 2 * MAX_TERMS]]
+    found = []
+    at = 0
+    while at < len(words):
+        lengths = range(min(MAX_PHRASE, len(words) - at), 1, -1)
+        length = next((n for n in lengths if " ".join(words[at : at + n]) in index.synonyms), 0)
+        if length:
+            found.append(" ".join(words[at : at + length]))
+        at += length or 1
+    return found
+
+
+def _phrase_term(index: Index, phrase: str) -> Term:
+    numbers = [index.numbers[word] for word in index.synonyms[phrase] if word in index.numbers]
+    weight = max((index.idf[number] for number in numbers), default=0.0)
+    return Term([(number, PHRASE_WEIGHT) for number in numbers], PHRASE_WEIGHT * weight, exact=True)
 
 
 def _term(index: Index, term: str, share: float, *, half_typed: bool) -> Term:

@@ -42,9 +42,20 @@ def test_tasks(recommender: Recommender, query: str) -> None:
     assert calibration.is_task(_signals(recommender, query))
 
 
-@pytest.mark.parametrize("query", ["thanks, see you tomorrow", "hello", "TODO: ask Anna about the note below"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "thanks, see you tomorrow",
+        "hello",
+        "TODO: ask Anna about the note below",
+        "for i in range(10):",
+        "find . -name x -print | xargs rm",
+        "2024-05-03T10:22:41Z ERROR upstream timed out",
+        "why is the sky blue",
+    ],
+)
 def test_no_tasks(recommender: Recommender, query: str) -> None:
-    """What people write in comments is not."""
+    """What people write in comments, paste or ask each other is not."""
     draft = recommender.shortlist(query, here("find"))
     assert not recommender.confidence(draft)[0]
 

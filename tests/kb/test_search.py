@@ -45,6 +45,11 @@ QUESTIONS = {
     "double ending": ("extract backup.tar.gz", {"tar"}),
     "name of a tool": ("rsync", {"rsync"}),
     "name among words": ("use rsync to copy a folder", {"rsync"}),
+    "phrase of small words": ("who am i logged in as", {"whoami", "id"}),
+    "phrase and a stop word that is a program": ("which program is using port 80", {"ss", "lsof", "netstat", "fuser"}),
+    "type said of any file": ("rename all .jpeg to .jpg", {"rename", "mv", "mmv", "rename.ul"}),
+    "sum": ("whats 15% of 2480", {"bc", "qalc", "fend", "calc"}),
+    "program as a package": ("install nginx", {"apt", "apt-get", "dnf", "pacman", "brew", "winget"}),
     "curly apostrophe": ("show what\u2019s using the disk", {"du", "df", "ncdu"}),
 }
 
@@ -53,6 +58,42 @@ QUESTIONS = {
 def test_found(ours: Knowledge, query: str, right: set[str]) -> None:
     """However the question is put, a right tool is among the first five."""
     assert right & set(found(ours, query))
+
+
+def test_phrase(make_tool: MakeTool) -> None:
+    """A phrase finds the single words of its group, also with other endings, and is itself not looked for."""
+    tools = [make_tool("last", summary="Show the latest login"), make_tool("tail", summary="Show the end of a log")]
+    plain, index = build_index(tools), build_index(tools, [("login", "log in")])
+    assert index.synonyms == {"log in": ["login"], "login": []}
+    assert [hit.number for hit in search(plain, prepare(plain, "who logged in"))] == [1]
+    assert {hit.number for hit in search(index, prepare(index, "who logged in"))} == {0, 1}
+
+
+def test_stop_word_as_a_name(make_tool: MakeTool) -> None:
+    """A program called like a small word is found by it alone, and not named by a sentence that needs it."""
+    index = build_index([make_tool("which"), make_tool("fd")])
+    assert [hit.number for hit in search(index, prepare(index, "which"))] == [0]
+    first, second = search(index, prepare(index, "which files by name"))
+    assert first.score == pytest.approx(second.score, abs=0.1)
+
+
+def test_neighbours_count(make_tool: MakeTool) -> None:
+    """Of tools that share their words the one where they stand side by side comes first."""
+    apart = make_tool("apart", keywords=["system", "file"])
+    together = make_tool("together", keywords=["file system"])
+    index = build_index([apart, together])
+    assert search(index, prepare(index, "file system"))[0].number == 1
+    assert index.holders("fil", "system") == [1]
+    assert index.holders("system", "fil") == []
+
+
+def test_leaning(make_tool: MakeTool) -> None:
+    """A word that the tools of one category use leans to it and away from the others."""
+    tools = [make_tool(f"net{n}", categories=["network"], keywords=["wifi"]) for n in range(5)]
+    tools += [make_tool(f"disk{n}", categories=["disk"]) for n in range(5)]
+    index = build_index(tools)
+    disk, network = index.leaning(index.numbers["wifi"])
+    assert disk < 0 < network
 
 
 @pytest.mark.parametrize("whole", ["find files by name", "download a web page", "delete a directory"])

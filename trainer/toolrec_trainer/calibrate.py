@@ -1,4 +1,4 @@
-"""Fits the daemon's calibration on questions with known answers: `python -m toolrec_trainer.calibrate FILE`.
+"""Fits the daemon's calibration on questions with known answers: `python -m toolrec_trainer.calibrate FILE...`.
 
 Prints the two tables of `toolrecd.calibration`. Logistic regression by Newton's method with a small
 ridge, so that a signal that never errs on the questions at hand gets no infinite weight.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,20 +48,26 @@ def tables(outcomes: list[Outcome]) -> str:
     return f"TASK_WEIGHTS: Final = {task_weights}\nRIGHT_WEIGHTS: Final = {right_weights}"
 
 
-async def _calibrate(file: Path) -> None:
+async def _calibrate(files: Sequence[Path], with_model: bool) -> None:
     knowledge, _ = kb.load()
-    engine = Supervisor(plan_for(knowledge))
-    engine.start()
-    await engine.settled()
-    print(tables(await run(read_cases(file), Recommender(knowledge, SuggestConfig()), engine)))
-    await engine.close()
+    engine = None
+    if with_model:
+        engine = Supervisor(plan_for(knowledge))
+        engine.start()
+        await engine.settled()
+    cases = [case for file in files for case in read_cases(file)]
+    print(tables(await run(cases, Recommender(knowledge, SuggestConfig()), engine)))
+    if engine:
+        await engine.close()
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the tables for a file of questions."""
+    """Print the tables for files of questions."""
     parser = argparse.ArgumentParser(prog="python -m toolrec_trainer.calibrate", description=__doc__)
-    parser.add_argument("file", type=Path)
-    asyncio.run(_calibrate(parser.parse_args(arguments).file))
+    parser.add_argument("files", type=Path, nargs="+")
+    parser.add_argument("--model", action="store_true", help="let the model have its part, as the daemon does")
+    options = parser.parse_args(arguments)
+    asyncio.run(_calibrate(options.files, options.model))
     return 0
 
 
