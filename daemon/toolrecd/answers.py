@@ -7,7 +7,7 @@ from collections.abc import Hashable
 
 from toolrecd.recommend import Draft
 
-MAX_ANSWERS = 2000  # a draft is about 5 kB
+MAX_ANSWERS = 500  # a draft is about 5 kB; what was asked longer ago is seldom asked again
 
 
 class Answers:

@@ -259,13 +259,19 @@ def in_zsh(home: Path, bench: Bench, questions: Sequence[str]) -> None:
     bench.row("last key to model-ranked hint in zsh", spread(times.final), "≤ 40 / 80 ms")
 
 
-def resources(bench: Bench, idle_s: float) -> None:
-    """Measure resident memory after all that, and what the daemon costs when nobody asks."""
+def resident(bench: Bench, when: str) -> list[int]:
+    """Measure resident memory; return the processes."""
     status = bench.status()
     pids = [status["pid"], status["model"]["pid"]]
     daemon, worker = (resident_mb(pid) for pid in pids)
     memory = f"{daemon:.0f} + {worker:.0f} = {daemon + worker:.0f} MB"
-    bench.row("resident memory after all that, daemon + worker", memory, "≤ 250 MB")
+    bench.row(f"resident memory {when}, daemon + worker", memory, "≤ 250 MB")
+    return pids
+
+
+def resources(bench: Bench, idle_s: float) -> None:
+    """Measure resident memory after all that, and what the daemon costs when nobody asks."""
+    pids = resident(bench, "after all that")
     if idle_s:
         before = sum(map(_cpu_s, pids))
         time.sleep(idle_s)
@@ -315,6 +321,7 @@ def measure(bench: Bench, home: Path, base: Path, queries: Sequence[str], option
     tried_out(bench)
     starting(bench)
     asking(bench, queries[:: len(queries) // 100][:100])
+    resident(bench, "after warm-up")
     typing(bench, queries[: options.typed])
     one_shot(bench, home)
     in_zsh(home, bench, queries[11 :: len(queries) // 8][:8])
