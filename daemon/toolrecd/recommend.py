@@ -89,7 +89,9 @@ class Recommender:
         scores = await engine.rank(question, candidates, typing=not categorise)
         weight = TRAINED_WEIGHT if engine.trained else UNTRAINED_WEIGHT
         ranked = tuple(sorted((self._fused(r, scores, weight) for r in draft.ranked), key=lambda ranked: -ranked.score))
-        votes = await engine.categorise(question, names[ranked[0].number]) if categorise else {}
+        # An untrained base names categories worse than the tools' own do (docs/measurements.md, "The model's part").
+        asked = categorise and engine.trained
+        votes = await engine.categorise(question, names[ranked[0].number]) if asked else {}
         return msgspec.structs.replace(draft, ranked=ranked, category=self._category(ranked, votes))
 
     async def think(self, draft: Draft, engine: Engine) -> AsyncIterator[str]:
